@@ -132,7 +132,8 @@ from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, InstallStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
-from dockerlint_alpine.syntax import expanded_commands, run_scripts
+from dockerlint_alpine.stages.interpreters import BRINGS_A_PYTHON, WITHOUT_PYTHON
+from dockerlint_alpine.syntax import expanded_commands, parse, run_scripts
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
@@ -150,19 +151,8 @@ if TYPE_CHECKING:
 
 _OFFICIAL = frozenset({"alpine", "python"})
 """Images of which every program is known: apk's packages, busybox, and Python in /usr/local."""
-_WITHOUT_PYTHON = frozenset(
-    "docker eclipse-temurin frolvlad/alpine-glibc golang nginx node openjdk php ruby rust".split()
-)
-"""Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs, nginx and
-frolvlad)."""
-
-_WITHOUT_GIT = _WITHOUT_PYTHON - {"docker", "golang", "rust"}
+_WITHOUT_GIT = WITHOUT_PYTHON - {"docker", "golang", "rust"}
 """Those of them that have no git either."""
-
-_BRINGS_A_PYTHON = lazy_pattern(
-    r"\bmake (?:\S+ )*(?:alt)?install\b|\btar -|\b(?:uv|pyenv|rye|mise|asdf|\w*conda|\w*mamba)\b"
-)
-"""What may bring a Python of its own: the end of a build, an archive, or a program whose task that is."""
 
 _NAME = lazy_pattern(r"[A-Za-z0-9][\w.+-]*")
 _SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
@@ -232,7 +222,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     read = _Read()
     for stage in subject.alpine_stages():
         known = _is_known(subject, stage)
-        if not known and not _is_known(subject, stage, _OFFICIAL | _WITHOUT_PYTHON, _ABOUT_PYTHON):
+        if not known and not _is_known(subject, stage, _OFFICIAL | WITHOUT_PYTHON, _ABOUT_PYTHON):
             continue
         told: set[tuple[str, str]] = set()
         no_git = _is_known(subject, stage, _WITHOUT_GIT)
@@ -322,7 +312,7 @@ def _is_taken_away(subject: Subject, stage: Stage, start: Start, read: _Read) ->
     if start.while_building or start.name != "python3" or stage.home is not None or start.moment.possible.has(need):
         return False
     places = (f"{folder}/python3" for folder in (*search_path(stage.final), *_SYSTEM))
-    if any(_BRINGS_A_PYTHON.search(one.value) for one in stage.instructions if one.keyword == "RUN"):
+    if any(BRINGS_A_PYTHON.search(one.value) for one in stage.instructions if one.keyword == "RUN"):
         return False
     deleted = (step for step in stage.steps if isinstance(step, ApkStep) and step.command.verb == "del")
     return any(step.before.world.has(need) and not step.after.possible.has(need) for step in deleted) and not any(
@@ -360,6 +350,8 @@ def _may_lie(subject: Subject, files: StageFiles, path: str, start: Start, read:
 
 def _may_come_along(subject: Subject, placement: FromStage, path: str, start: Start, read: _Read) -> bool:
     """True where ``path`` may lie in the stage that something was copied from."""
+    if placement.builds and placement.files is not None:
+        return _copied_to_base(placement.files, path) or any(_made_by_build(text, start) for text in placement.builds)
     origin = subject.timeline.stages.get(placement.stage) if placement.stage is not None else None
     if origin is None or placement.files is None:
         return True
@@ -377,6 +369,28 @@ def _may_come_along(subject: Subject, placement: FromStage, path: str, start: St
         or _made_by_run(subject, origin, start, read)
         or _is_own_program(subject, origin, start.name)
     )
+
+
+def _copied_to_base(files: StageFiles, path: str) -> bool:
+    """True where the build of a base image, or of what that starts from, copies something to ``path``."""
+    return any(
+        not isinstance(placement, FromStage)
+        or not placement.builds
+        or placement.files is None
+        or _copied_to_base(placement.files, inner)
+        for placement, inner in files.sources(path)
+    )
+
+
+def _made_by_build(text: str, start: Start) -> bool:
+    """True where the build of the project that makes the base image, or a script of it, may make the program."""
+    named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
+    runs = [one for one in parse(text.encode()).instructions if one.keyword in {"RUN", "FROM"}]
+    if not any(one.keyword == "FROM" for one in runs) or any(one.heredocs for one in runs):
+        return True
+    scripts = [script for one in runs if one.keyword == "RUN" for script in run_scripts(one)]
+    commands = (command for script in scripts for command in expanded_commands(script, {}))
+    return any(script.problems for script in scripts) or any(_may_make(one, start, named, None) for one in commands)
 
 
 def _is_own_program(subject: Subject, stage: Stage, name: str) -> bool:
@@ -485,17 +499,20 @@ def _commands(stage: Stage) -> _Commands:
     return found
 
 
-def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], stage: Stage) -> bool:
+def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], stage: Stage | None) -> bool:
+    """Whether a command of ``stage``, or of a build that is not at hand (``None``), may make the program."""
     if command.name in {"apk", start.name} or command.name in _BUILTINS:
         return False
-    apart = _PYTHON.fullmatch(start.name) is not None and _makes_no_python(command, stage)
+    apart = stage is not None and _PYTHON.fullmatch(start.name) is not None and _makes_no_python(command, stage)
     if (_is_opaque(command) and not apart) or any(named.search(arg.text) for arg in command.args):
         return True
     if _PYTHON.fullmatch(command.name) and any(arg.text.endswith("setup.py") for arg in command.args):
         return True  # the project's own programs
     if _PYTHON.fullmatch(start.name) and (_PYTHON.fullmatch(command.name) or is_installer(command.name)):
         return True  # ensurepip, get-pip.py, venv, pip install pip
-    variables = stage.end.scope.names if stage.end is not None and command.command.redirects else {}
+    variables = (
+        stage.end.scope.names if stage is not None and stage.end is not None and command.command.redirects else {}
+    )
     redirected = (arg for one in command.command.redirects for arg in one.target.expand(variables))
     return any(named.search(arg.text) for arg in redirected)
 

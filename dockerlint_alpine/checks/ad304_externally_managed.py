@@ -73,6 +73,7 @@ from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks.apk_operands import failure_is_handled
 from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
+from dockerlint_alpine.python.options import PIP_CONFIGURATION
 from dockerlint_alpine.stages import InstallStep
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -89,13 +90,7 @@ _ALLOWED = lazy_pattern(
 """What lets pip go on, or install elsewhere: wherever it stands, nothing is said."""
 
 _ELSEWHERE = lazy_pattern(r"(?:--(?:target|prefix|root|python|dry-run|no-system)\b|-t\Z)")
-_CONFIGURATION = (
-    "/etc/pip.conf",
-    "/etc/xdg/pip/pip.conf",
-    "/root/.pip/pip.conf",
-    "/root/.config/pip/pip.conf",
-    "/etc/uv/uv.toml",
-)
+_CONFIGURATION = (*PIP_CONFIGURATION, "/etc/uv/uv.toml")
 _WITH_PIP = frozenset({"py3-pip", "py3-setuptools", "py3-wheel"})
 _VENV = "/opt/venv"
 _SHOWN = 3

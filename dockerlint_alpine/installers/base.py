@@ -128,6 +128,10 @@ class Invocation(Struct, frozen=True):
     script: Arg | None = None
 
 
+SETUP = "setup.py"
+"""Stands before the verb of ``python setup.py install``, which has easy_install fetch what the project requires."""
+
+
 class InstallCommand(Struct, frozen=True):
     """One call of an installer.
 

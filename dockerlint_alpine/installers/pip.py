@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import (
+    SETUP,
     TRUE,
     Arguments,
     InstallCommand,
@@ -119,7 +120,8 @@ class Pip(Installer):
         verb = verbs[0]
         if verb not in {"install", "develop"}:
             return None
-        return InstallCommand(self, "install", invocation.program, verb, (replace(invocation.script, text=folder),))
+        word = replace(invocation.script, text=folder)
+        return InstallCommand(self, "install", invocation.program, f"{SETUP} {verb}", (word,))
 
     def options(self, command: InstallCommand, words: Sequence[str]) -> Options:
         """See the protocol."""

@@ -20,7 +20,7 @@ from dockerlint_alpine.installers.project import Declared, PyprojectInstaller, R
 from dockerlint_alpine.python.formats.poetry import PoetryProject
 from dockerlint_alpine.python.formats.poetry_lock import locked_packages
 from dockerlint_alpine.python.model import RequirementSet, normalise
-from dockerlint_alpine.system.options import OptionTable
+from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from dockerlint_alpine.python.formats.pyproject import Pyproject
 
 INSTALL_OPTIONS = OptionTable.build(
-    "--without\n--with\n--only\n--extras -E\n--directory -C\n--project -P\n--format -f\n--output -o\n",
+    "--without\n--with\n--only\n--extras -E\n--directory -C\n--project -P\n--format -f\n--output -o\n--python\n",
     """
     --no-dev, --dev, --no-root, --only-root, --no-directory, --all-extras, --all-groups, --sync --remove-untracked,
     --dry-run, --compile, --without-hashes, --with-credentials, --no-interaction -n, --no-cache, --no-ansi,
-    --no-plugins, --ansi, --quiet -q, --verbose -v
+    --no-plugins, --ansi, --quiet -q, --verbose -v, --clear
     """,
 )
 """``poetry install``/``sync`` and ``poetry export`` of Poetry 1.0 to 2."""
@@ -49,8 +49,14 @@ class Poetry(PyprojectInstaller):
 
     name = "poetry"
     programs = lazy_pattern("poetry")
-    mention = mentions("poetry", "install|sync|add")
-    verbs: ClassVar[Mapping[str, Role]] = {"install": "project", "sync": "project", "add": "add", "export": "export"}
+    mention = mentions("poetry", "install|sync|add|bundle")
+    verbs: ClassVar[Mapping[str, Role]] = {
+        "install": "project",
+        "sync": "project",
+        "bundle": "project",
+        "add": "add",
+        "export": "export",
+    }
     before_verb = frozenset("-C --directory -P --project".split())
     table = INSTALL_OPTIONS
     without_itself = frozenset({"--no-root"})
@@ -58,6 +64,14 @@ class Poetry(PyprojectInstaller):
     def setting(self, invocation: Invocation) -> tuple[str, str] | None:
         """Read ``poetry config KEY VALUE``."""
         return read_config(self, invocation)
+
+    def home(self, command: InstallCommand, options: Options, place: Surroundings) -> PythonHome | None:
+        """The venv that ``poetry bundle venv PATH`` makes, else that of the project."""
+        words = [word.value for word in scan([one.text for one in command.args], self.table)[0] if word.option is None]
+        if words[:1] != ["venv"] or len(words) < 2:
+            return super().home(command, options, place)
+        python = (options.get("--python") or ("python3",))[-1]
+        return new_environment(place, absolute(words[1], place.folder), place.interpreter(python))
 
     def project_home(
         self, command: InstallCommand, options: Options, base: PythonHome | None, place: Surroundings

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _RUNTIMES = lazy_pattern(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
 
 
+_CXX = "so:libstdc++.so.6"
+
+
 class RuleProblem(Struct, frozen=True):
     """One thing that is wrong with the rules: the file as it is shown, the place in it, and what."""
 
@@ -286,9 +289,11 @@ def _distribution_in(entry: Distribution, libraries: Mapping[str, Library], worl
         if runtime.available(release, world.arch) and not any(index.find(need) for need in runtime.any):
             yield RuleProblem(file, f"runtime[{number}].any", f"Alpine {release} has none of {', '.join(runtime.any)}")
     if entry.apk and not entry.apk_differs:
-        for soname in _unexplained(entry, libraries, index):
-            message = f"Alpine {release}'s {entry.apk} links {soname}, of which no build says anything"
-            yield RuleProblem(file, "apk", message)
+        links = (
+            f"{entry.apk} links {one}, of which no build says anything" for one in _unexplained(entry, libraries, index)
+        )
+        said = (*links, *_of_cxx(entry, libraries, index))
+        yield from (RuleProblem(file, "apk", f"Alpine {release}'s {one}") for one in said)
 
 
 def _link_needs(link: Link, library: Library) -> Iterator[str]:
@@ -310,6 +315,29 @@ def _unexplained(entry: Distribution, libraries: Mapping[str, Library], index: I
     return tuple(
         need for need in needs if need.startswith("so:") and not _RUNTIMES.match(need) and _stem(need) not in stems
     )
+
+
+def _of_cxx(entry: Distribution, libraries: Mapping[str, Library], index: Index) -> Iterator[str]:
+    """Say what Alpine's own package of ``entry`` tells against the rule's ``language``, where pip compiles the same sources:
+    not where Alpine links a library that the sdist has a copy of."""
+    package = index.package(entry.apk)
+    build = entry.build(package.version.rpartition("-r")[0]) if package is not None else None
+    if package is None or build is None:
+        return
+    needs = {constraint.name for constraint in package.depends}
+    linked, named = _CXX in needs, "c++" in build.language
+    if linked and not named:
+        yield f"{entry.apk} {package.version} links {_CXX}, and its build names no C++"
+    copied = {
+        _stem(f"so:{soname}")
+        for of, link, soname in _sonames(entry, libraries)
+        if of is build and (link.linkage != "always" or not link.switched_on({}))
+    }
+    if named and not linked and copied.isdisjoint(map(_stem, needs)):
+        yield (
+            f"{entry.apk} {package.version} does not link {_CXX}, and its build names C++"
+            " (cmd:g++ in needs where C++ is compiled and not linked)"
+        )
 
 
 def _by_choice(entry: Distribution, libraries: Mapping[str, Library], index: Index) -> dict[str, tuple[str, ...]]:

@@ -27,6 +27,14 @@ FORMER_FLAGS = """
 """
 """What older pips understood: ``--process-dependency-links`` until 19.0 (its NEWS)."""
 
+PIP_CONFIGURATION = (
+    "/etc/pip.conf",
+    "/etc/xdg/pip/pip.conf",
+    "/root/.pip/pip.conf",
+    "/root/.config/pip/pip.conf",
+)
+"""Where pip that root runs looks for its configuration (pip: Configuration, "Location")."""
+
 FILE_OPTIONS = OptionTable.build(
     SHARED_VALUES + "--hash\n",
     SHARED_FLAGS + FORMER_FLAGS,

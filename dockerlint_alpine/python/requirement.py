@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement, Requirement
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, check_marker
@@ -211,6 +212,9 @@ def parse_argument(
             what = _why_nothing(files, path)
             raise InvalidRequirementError(f"what is to be installed, {redact(path)}, {what}") from None
         marker = found.marker
+        if found.url is not None and found.url.startswith("file:"):
+            there = _from_url(found.url, files, origin, chain)
+            found = replace(found, url=None, path=there.path, artefacts=there.artefacts)
     if marker is not None:
         try:
             check_marker(marker)
@@ -300,7 +304,7 @@ def _from_url(url: str, files: FileReader, origin: Origin, chain: tuple[str, ...
             return Requested(
                 text=url, name=name and normalise(name), origin=origin, extras=extras or listed, path=path, chain=chain
             )
-        raise InvalidRequirementError(f"{path}: no such file or folder")
+        raise InvalidRequirementError(f"what is to be installed, {redact(path)}, {_why_nothing(files, path)}")
     artefacts = _artefact(url)
     known = archive_version(artefacts[0]) if artefacts else None
     if known and (name is None or (artefacts and artefacts[0].endswith(".whl"))):

@@ -155,13 +155,14 @@ def adopt(walk: StageWalk, other: StageWalk, *, guessed: bool) -> None:
     walk.image, walk.kind, walk.index, walk.packages = other.image, other.kind, other.index, other.packages
     if guessed and walk.image is not None:
         walk.image = replace(walk.image, certain=False)
-    whole = FromStage("/", "/", other.files)  # its packages are this stage's own, from now on
+    walk.scripts = [*other.scripts, other.build.dockerfile.data.decode("utf-8", "replace")]
+    # Its packages are this stage's own, from now on.
+    whole = FromStage("/", "/", other.files, builds=tuple(walk.scripts))
     walk.files = replace(StageFiles(walk.build.context), directories=other.files.directories).place(whole)
     walk.home, walk.homes = other.home, dict(other.homes)
     walk.settings, walk.users = dict(other.settings), dict(other.users)
     walk.foreign, walk.unknown = other.foreign, other.unknown
     walk.remember_repositories(f"{name} by {other.build.shown_as}" for name in other.repositories)
-    walk.scripts = [*other.scripts, other.build.dockerfile.data.decode("utf-8", "replace")]
     walk.installed = list(detached(other.installed, walk.node.from_instruction, other, based=True))
     shown, data = other.build.shown_as, other.build.dockerfile.data
     walk.triggers = tuple(Trigger(one, shown, data) for one in triggers(other.node))

@@ -82,6 +82,9 @@ class FromStage(Struct, frozen=True):
     access: Access | None = None
     """``None`` where the files are as they were there."""
 
+    builds: tuple[str, ...] = ()
+    """For all that the base image has, where the project builds that: the Dockerfiles and scripts that do."""
+
 
 class Unread(Struct, frozen=True):
     """Something at ``target`` that only a build knows; ``reason`` says why, in words that follow "can't be read:".

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.installers.base import ExportCommand, PythonHome, project_folder
+from dockerlint_alpine.installers.base import SETUP, ExportCommand, PythonHome, project_folder
 from dockerlint_alpine.installers.registry import read_command
 from dockerlint_alpine.python.formats.project import follow_folders, name_of, no_project
 from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
+from dockerlint_alpine.python.options import PIP_CONFIGURATION
 from dockerlint_alpine.python.requirement import comes_from_repository
 from dockerlint_alpine.python.resolve import (
     EXTRA_NOT_RECORDED,
@@ -46,6 +47,7 @@ from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
 from dockerlint_alpine.stages.own_builds import is_own_build
 from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ class Call(Struct, frozen=True, dict=True):
 
 
 _OTHER_INDEXES = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS")
+_NAMES_INDEX = lazy_pattern(rb"(?m)^[ \t]*(?:extra-index-url|find-links)[ \t]*[=:]\s*[^\s#;]*://")
 _OTHER_WHEELS = "another index that is named may have one"
 
 _TOO_LATE = ("no answer within", "can't be reached", "not asked yet")
@@ -270,7 +273,9 @@ class Installer(Struct, eq=False, dict=True):
             glibc=walk.glibc,
             pip_version=home.pip_version if command.tool.runs_pip else None,
             forced_platforms=options.get("--platform", ()) if command.tool.runs_pip else (),
-            no_musllinux=command.tool.no_musllinux(place) if command.in_project else "",
+            no_musllinux=command.tool.no_musllinux(place)
+            if command.in_project
+            else _of_easy_install(walk, home, command),
         )
 
     def _wheelhouse(self, call: Call, request: InstallRequest) -> Wheelhouse | None:
@@ -624,7 +629,12 @@ def _has_other_wheels(call: Call, request: InstallRequest) -> bool:
     """Whether an index beside the usual one is named, or a page of links: either may have wheels that this one lacks."""
     options = request.requirements.options
     named = [*options.extra_index_urls, *options.find_links, *(call.env.get(name, "") for name in _OTHER_INDEXES)]
-    return any("://" in place for place in named)
+    if any("://" in place for place in named):
+        return True
+    files = (
+        call.walk.files.content(path) for path in (call.env.get("PIP_CONFIG_FILE", ""), *PIP_CONFIGURATION) if path
+    )
+    return any(_NAMES_INDEX.search(data) for data in files if data is not None)
 
 
 def _perhaps_a_wheel(one: Resolved) -> Resolved:
@@ -664,6 +674,21 @@ def _with_projects_there(walk: StageWalk, request: InstallRequest, place: str) -
     requested = tuple(replace(one, path=folders.get(one.name, one.path)) for one in found.requested)
     followed = follow_folders(replace(found, requested=requested), walk.files, no_deps="--no-deps" in request.options)
     return InstallRequest(followed, request.options, request.wheelhouses)
+
+
+def _of_easy_install(walk: StageWalk, home: PythonHome, command: InstallCommand) -> str:
+    """Why ``setup.py install`` compiles what it requires although there is a musllinux wheel; empty where it does not.
+
+    Setuptools has a ``packaging.tags`` that knows these since 59.8 (21.2 in ``setuptools/_vendor``). The official images
+    have 57.5.0 up to Python 3.8 and 58.1.0 for 3.9 (PYTHON_SETUPTOOLS_VERSION of docker-library/python), which pip replaces
+    where it is told to, not where something else requires any setuptools.
+    """
+    official = walk.image is not None and walk.image.image == "python" and home.prefix == walk.image.python_prefix
+    if not (official and command.verb.startswith(SETUP) and home.version in {"3.6", "3.7", "3.8", "3.9"}):
+        return ""
+    if any(one.resolved.name == "setuptools" and len(one.resolved.chain) == 1 for one in walk.installed):
+        return ""
+    return f"setup.py {command.verb.partition(' ')[2]} of the setuptools in this image takes no musllinux wheels (59.8 does)"
 
 
 def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:

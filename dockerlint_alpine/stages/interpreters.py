@@ -8,14 +8,30 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dockerlint_alpine.installers.base import PythonHome
     from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.walk import StageWalk
+
+
+WITHOUT_PYTHON = frozenset(
+    "docker eclipse-temurin frolvlad/alpine-glibc golang nginx node openjdk php ruby rust".split()
+)
+"""Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs, nginx and
+frolvlad)."""
+
+BRINGS_A_PYTHON = lazy_pattern(
+    r"\bmake (?:\S+ )*(?:alt)?install\b|\btar -|\b(?:uv|pyenv|rye|mise|asdf|\w*conda|\w*mamba)\b"
+)
+"""What may bring a Python of its own: the end of a build, an archive, or a program whose task that is."""
+
+_OTHER_WAYS = lazy_pattern(r"\b(?:\w*sh|curl|git|make|python|source|tar|unzip|wget)\b|(?:^|[\s;&|])\.{0,2}/\S*\w|[.] ")
+"""What may bring a pip that no package has: scripts, programs by their path, and what is downloaded or compiled."""
 
 
 class CommandPlace(Struct, frozen=True):
@@ -76,7 +92,28 @@ class CommandPlace(Struct, frozen=True):
             found = self._home_at(prefix, program) if folder.endswith("/bin") else None
             if found is not None:
                 return found
-        return walk.home or walk.apk_python(program) or walk.image_python("/usr/local", None, None)
+        found = walk.home or walk.apk_python(program) or walk.image_python("/usr/local", None, None)
+        return found or self._of_missing_pip(program)
+
+    def _of_missing_pip(self, program: str) -> PythonHome | None:
+        """Alpine's own Python where an image has none, and a pip is called: it comes with the py3-pip that is missing."""
+        walk, index = self.walk, self.walk.index
+        if index is None or walk.image is None or walk.image.image not in WITHOUT_PYTHON | {"alpine"}:
+            return None
+        runs = (one.value for one in walk.node.instructions if one.keyword == "RUN")
+        hidden = walk.unknown or walk.foreign or walk.repositories or walk.node.parent is not None
+        if hidden or not program.startswith("pip") or any(map(_OTHER_WAYS.search, runs)):
+            return None
+        if any(any(walk.files.sources(f"{folder}/{program}")) for folder in ("/usr/bin", "/usr/local/bin")):
+            return None
+        python, pip = index.best("cmd:python3"), index.best("cmd:pip3")
+        if python is None or pip is None or pip.package.name != "py3-pip":
+            return None
+        upgraded = walk.settings.get("pip./usr")
+        version = ".".join(python.package.version.split(".")[:2])
+        return PythonHome(
+            "/usr", version, from_apk=True, pip_version=upgraded or pip.package.version.partition("-r")[0]
+        )
 
     def _home_at(self, prefix: str, program: str = "") -> PythonHome | None:
         walk = self.walk

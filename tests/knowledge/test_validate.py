@@ -36,7 +36,7 @@ class Index:
     def __init__(self, packages: dict[str, tuple[str, str]]) -> None:
         self.provided = {name: provides.split() for name, (provides, _) in packages.items()}
         self.made = {
-            name: Package(name, "1-r0", depends=tuple(Constraint.parse(item) for item in depends.split()))
+            name: Package(name, "4.4.5-r0", depends=tuple(Constraint.parse(item) for item in depends.split()))
             for name, (_, depends) in packages.items()
         }
 
@@ -121,7 +121,7 @@ def test_a_dev_package_must_bring_its_library(rules: Path) -> None:
 
 
 def test_what_alpine_links_must_be_in_the_rule_or_explained(rules: Path) -> None:
-    packages = {**LZ4, "py3-lz4": ("", "so:libzstd.so.1 so:libstdc++.so.6")}
+    packages = {**LZ4, "py3-lz4": ("", "so:libzstd.so.1")}
     assert said(rules, r3_19=Index(packages)) == [
         "rules/distributions/lz4.toml: apk: Alpine 3.19's py3-lz4 links so:libzstd.so.1, of which no build says anything"
     ]
@@ -132,6 +132,21 @@ def test_what_alpine_links_must_be_in_the_rule_or_explained(rules: Path) -> None
     assert (found.distribution, found.apk, found.sonames, found.reason) == (
         "lz4", "py3-lz4", ("so:libzstd.so.1",), "Alpine patches it",
     )  # fmt: skip
+
+
+def test_alpine_s_package_says_whether_it_is_c_plus_plus(rules: Path) -> None:
+    linked = Index({**LZ4, "py3-lz4": ("", "so:libstdc++.so.6")})
+    (problem,) = said(rules, r3_19=linked)
+    assert problem.endswith("links so:libstdc++.so.6, and its build names no C++")
+    entry = rules / "distributions" / "lz4.toml"
+    text = entry.read_text()
+    entry.write_text(text.replace('language = ["c"]', 'language = ["c++"]'))
+    assert said(rules, r3_19=linked) == []
+    plain = {**LZ4, "py3-lz4": ("", "so:libc.musl-x86_64.so.1")}
+    (problem,) = said(rules, r3_19=Index(plain))
+    assert "does not link so:libstdc++.so.6, and its build names C++" in problem
+    # Alpine links a library of which the sdist has a copy: what pip compiles may be C++.
+    assert said(rules, r3_19=Index({**LZ4, "py3-lz4": ("", "so:liblz4.so.1")})) == []
 
 
 def test_broken_files_and_contradictions_are_all_listed(rules: Path) -> None:

@@ -81,6 +81,33 @@ def test_other_names_are_other_images(found: Found, name: str) -> None:
     assert not any("base/Dockerfile" in note for note in reports["app/Dockerfile"].notes)
 
 
+@pytest.mark.parametrize(
+    ("more", "missing"),
+    [
+        ("", ["git"]),
+        ("COPY x /srv/\n", ["git"]),
+        ("RUN apk add git\n", []),
+        ("COPY bin /usr/bin/\n", []),
+        ("COPY --from=some/image / /\n", []),
+        ("RUN ./install\n", []),
+        ("RUN ln -s /x /usr/bin/git\n", []),
+    ],
+)
+def test_programs_that_the_base_has_or_may_have_got(found: Found, more: str, missing: list[str]) -> None:
+    app = "FROM acme/base:1\nRUN pip install git+https://example.org/x\n"
+    names = ("base/x", "base/bin/git")
+    files = {"base/Dockerfile": BASE + more, "app/Dockerfile": app, "compose.yml": COMPOSE, **dict.fromkeys(names, "")}
+    report = found(files)["app/Dockerfile"]
+    assert [name for one in report.findings if one.code == "AD204" for name in one.packages] == missing
+
+
+@pytest.mark.parametrize(("got", "missing"), [("RUN wget -O /tini https://h.example/x\n", []), ("", ["tini"])])
+def test_programs_copied_from_the_base(found: Found, got: str, missing: list[str]) -> None:
+    app = 'FROM acme/base:1 AS b\nFROM alpine:3.19\nCOPY --from=b /tini /usr/bin/tini\nENTRYPOINT ["tini", "--"]\n'
+    report = found({"base/Dockerfile": BASE + got, "app/Dockerfile": app, "compose.yml": COMPOSE})["app/Dockerfile"]
+    assert [name for one in report.findings if one.code == "AD204" for name in one.packages] == missing
+
+
 def test_an_image_that_a_context_names(found: Found) -> None:
     report = found(
         {"base/Dockerfile": BASE, "app/Dockerfile": "FROM other\nRUN apk add nosuch\n", "docker-bake.hcl": BAKE}

@@ -154,6 +154,21 @@ def test_a_venv_in_path_and_env_is_used(run) -> None:
         assert places(run(f"{text}RUN {command}\n"))["lz4"] == "/opt/venv/lib/python3.11/site-packages"
 
 
+@pytest.mark.parametrize(
+    ("image", "install", "compiled"),
+    [
+        ("python:3.9-alpine3.20", "python setup.py install", True),
+        ("python:3.9-alpine3.20", "pip install .", False),
+        ("python:3.9-alpine3.20", "pip install -U setuptools && python setup.py develop", False),
+        ("python:3.11-alpine3.20", "python setup.py install", False),
+    ],
+)
+def test_easy_install_of_old_setuptools_takes_no_musllinux_wheel(run, image: str, install: str, compiled: bool) -> None:
+    setup = "from setuptools import setup\nsetup(name='x', install_requires=['lxml==5.3.0'])\n"
+    timeline = run(f"FROM {image}\nCOPY setup.py .\nRUN {install}\n", {"setup.py": setup})
+    assert (installed(timeline, "lxml").built is not None) is compiled
+
+
 def test_a_relative_folder_in_path_is_below_the_folder_that_a_run_is_in(run) -> None:
     made = f"FROM {PY}\nENV PATH=v/bin:$PATH\nWORKDIR /app\nRUN python3 -m venv v\n"
     assert places(run(f"{made}RUN pip install lz4\n"))["lz4"] == "/app/v/lib/python3.11/site-packages"
@@ -283,6 +298,11 @@ class TestProjects:
             ("", "poetry install --no-root", "/root/.cache/pypoetry/virtualenvs/project/lib/python3.11/site-packages"),
             ("RUN poetry config virtualenvs.create false", "poetry install --no-root", SITE),
             ("ENV POETRY_VIRTUALENVS_CREATE=false", "poetry install --no-root", SITE),
+            (
+                "",
+                "poetry bundle venv --python /usr/local/bin/python3 --only=main /w",
+                "/w/lib/python3.11/site-packages",
+            ),
             (
                 "ENV POETRY_VIRTUALENVS_IN_PROJECT=1",
                 "poetry install --no-root",
@@ -449,9 +469,13 @@ class TestWhatIsNotKnown:
         assert isinstance(raised.value, StagesError)
 
     def test_no_python(self, run) -> None:
-        assert said(run("FROM alpine:3.19\nRUN pip install lz4\n")) == [
+        assert said(run("FROM alpine:3.19\nRUN ./x && pip install lz4\n")) == [
             ("unknown-base-image", "the Python for which pip installs is not known: give its version with --python X.Y")
         ]
+
+    def test_a_pip_that_is_missing_is_that_of_alpine(self, run) -> None:
+        timeline = run("FROM alpine:3.19\nRUN pip install lz4\n")
+        assert (said(timeline), places(timeline)["lz4"]) == ([], "/usr/lib/python3.11/site-packages")
 
     def test_unknown_distributions_are_counted_once(self, run) -> None:
         text = (

@@ -36,10 +36,14 @@ def test_a_digest_may_be_of_any_day(judge: Judge) -> None:
         (f"FROM python:3.11-alpine3.19\nENV PIP_EXTRA_INDEX_URL=https://own.example/simple\n{LZ4}", "warning"),
         ("FROM python:3.11-alpine3.19\nRUN pip install --extra-index-url https://own.example/ lz4==4.4.5\n", "warning"),
         ("FROM python:3.11-alpine3.19\nRUN pip install --find-links https://own.example/w lz4==4.4.5\n", "warning"),
+        (f"FROM python:3.11-alpine3.19\nCOPY pip.conf /etc/\n{LZ4}", "warning"),
+        (f"FROM python:3.11-alpine3.19\nCOPY pip.conf /opt/p\nENV PIP_CONFIG_FILE=/opt/p\n{LZ4}", "warning"),
+        (f"FROM python:3.11-alpine3.19\nCOPY pip.conf /opt/p\n{LZ4}", "error"),
     ],
 )
 def test_another_index_may_have_a_wheel(judge: Judge, text: str, severity: str) -> None:
-    assert {one.severity for one in judge(text, select=["AD102"]).findings} == {severity}
+    files = {"pip.conf": "[global]\nextra-index-url =\n  https://own.example/simple\n"}
+    assert {one.severity for one in judge(text, files, select=["AD102"]).findings} == {severity}
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,8 @@ def test_local_archives_and_folders() -> None:
         "/app/lib/readme": "",
     }
     found = read(
-        "./dist/foo-1.0-py3-none-any.whl\ndist/bar-2.0.tar.gz\nfile:///app/dist/bar-2.0.tar.gz\n./lib[x]\n-e ./lib\n",
+        "./dist/foo-1.0-py3-none-any.whl\ndist/bar-2.0.tar.gz\nfile:///app/dist/bar-2.0.tar.gz\n./lib[x]\n-e ./lib\n"
+        "Own-Lib[y] @ file:///app/lib\nbar @ file:///app/dist/bar-2.0.tar.gz\n",
         files,
     )
     assert [(one.name, one.specifier, one.path, one.extras, one.editable) for one in found.requested] == [
@@ -190,6 +191,11 @@ def test_local_archives_and_folders() -> None:
         ("bar", "==2.0", "/app/dist/bar-2.0.tar.gz", (), False),
         (None, "", "/app/lib", ("x",), False),
         (None, "", "/app/lib", (), True),
+        ("own-lib", "", "/app/lib", ("y",), False),
+        ("bar", "", "/app/dist/bar-2.0.tar.gz", (), False),
+    ]
+    assert [problem.message for problem in read("a @ file:///app/no\n", files).problems] == [
+        "what is to be installed, /app/no, does not exist: no COPY or ADD creates it"
     ]
 
 
