@@ -123,26 +123,22 @@ _NEWEST_PIP = "26"
 """Stands for a pip of which only that it was upgraded is known: it is newer than 21.2, the first that knows musl."""
 
 
-class Installer:
+class Installer(Struct, eq=False, dict=True):
     """Knows the rules and the index, and who reads wheels; walks ask it to install into their stage."""
 
-    def __init__(
-        self,
-        knowledge: Knowledge,
-        facts: Facts,
-        resolver: Resolver | None = None,
-        as_of: str | None = None,
-        wheels: WheelReader | None = None,
-    ) -> None:
-        self.knowledge = knowledge
-        self.facts = facts
-        self.resolver = resolver
-        self.as_of = as_of
-        self.wheels = wheels
-        self.notes: list[str] = []
-        self._refusal = ""
-        """Why the index was not asked about the last command, or gave no answer."""
-        self.sources = SourceBuilds(knowledge, facts, resolver)
+    knowledge: Knowledge
+    facts: Facts
+    resolver: Resolver | None = None
+    as_of: str | None = None
+    wheels: WheelReader | None = None
+    notes: list[str] = []
+    _refusal: str = ""
+    """Why the index was not asked about the last command, or gave no answer."""
+
+    @cached_property
+    def sources(self) -> SourceBuilds:
+        """What is read of the sources that are compiled."""
+        return SourceBuilds(self.knowledge, self.facts, self.resolver)
 
     def install(self, call: Call, command: InstallCommand) -> None:
         """Let ``command`` install into the stage; what can't be judged is noted there."""
@@ -389,12 +385,10 @@ class Installer:
         """What compiling it here takes: by ``read``, else by what its sources say."""
         walk = call.walk
         assert walk.packages is not None
-        assert walk.index is not None
         return build_facts(
             resolved,
             walk.node.index,
             self.knowledge,
-            walk.index,
             walk.packages.world,
             walk.packages.possible,
             call.env,

@@ -17,7 +17,7 @@ from dockerlint_alpine.apk.package import VIRTUAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dockerlint_alpine.apk import Index, World
+    from dockerlint_alpine.apk import World
     from dockerlint_alpine.knowledge import Build, Knowledge, Language, Library, Link, RuntimeNeed
     from dockerlint_alpine.python.model import Resolved
 
@@ -104,7 +104,6 @@ def build_facts(
     resolved: Resolved,
     stage: int,
     knowledge: Knowledge,
-    index: Index,
     world: World,
     possible: World,
     env: Mapping[str, str],
@@ -125,7 +124,7 @@ def build_facts(
     uses: list[LibraryUse] = []
     for link in rule.libraries:
         library = (read.libraries.get(link.library) if read is not None else None) or knowledge.library(link.library)
-        use = _use(link, library, index, world, possible, env) if library is not None else None
+        use = _use(link, library, world, possible, env) if library is not None else None
         if library is not None and use is not None and not (use.presence == "absent" and own and own(library)):
             uses.append(use)
     tools = dict.fromkeys(need for language in languages for need in language.needs)
@@ -160,24 +159,21 @@ def pulled_in_by(world: World, package: str) -> tuple[str, ...]:
     return chain
 
 
-def _use(
-    link: Link, library: Library, index: Index, world: World, possible: World, env: Mapping[str, str]
-) -> LibraryUse | None:
+def _use(link: Link, library: Library, world: World, possible: World, env: Mapping[str, str]) -> LibraryUse | None:
+    index = world.index
     if link.linkage == "dlopen" or not library.available(index.release, index.arch):
         return None
     needs = (f"cmd:{link.tool}",) if link.tool else library.build_needs(index.release)
     need = needs[0] if needs else library.name
     if not link.switched_on(env):
-        return LibraryUse(
-            link, library, "off", need if needs else "", None, _objects(link, library, index, world, None)
-        )
+        return LibraryUse(link, library, "off", need if needs else "", None, _objects(link, library, world, None))
     for place, presence in ((world, "present"), (possible, "possible")):
         found = _found(link, needs, place)
         if found is not None:
-            objects = _objects(link, library, index, place, found[1])
+            objects = _objects(link, library, place, found[1])
             return LibraryUse(link, library, presence, *found, objects)  # type: ignore[arg-type]
     package = index.best_name(*needs)
-    return LibraryUse(link, library, "absent", need, package, _objects(link, library, index, world, package))
+    return LibraryUse(link, library, "absent", need, package, _objects(link, library, world, package))
 
 
 def _found(link: Link, needs: tuple[str, ...], world: World) -> tuple[str, str] | None:
@@ -191,26 +187,26 @@ def _found(link: Link, needs: tuple[str, ...], world: World) -> tuple[str, str] 
     return None
 
 
-def _objects(link: Link, library: Library, index: Index, world: World, package: str | None) -> tuple[str, ...]:
+def _objects(link: Link, library: Library, world: World, package: str | None) -> tuple[str, ...]:
     """Exact ``so:`` names of what is linked: as the -dev ``package`` brings them, else as the world has them."""
     exact: list[str] = []
-    for pattern in link.runtime_needs(library, index.release):
+    for pattern in link.runtime_needs(library, world.index.release):
         if "*" not in pattern:
             exact.append(pattern)
             continue
-        provided = _brought(index, world, package, pattern) or _provided(world, pattern)
-        provided = provided or next((provider.capability for provider in index.find(pattern)), None)
+        provided = _brought(world, package, pattern) or _provided(world, pattern)
+        provided = provided or next((provider.capability for provider in world.index.find(pattern)), None)
         exact.extend([provided] if provided is not None else [])
     return tuple(dict.fromkeys(exact))
 
 
-def _brought(index: Index, world: World, package: str | None, pattern: str) -> str | None:
+def _brought(world: World, package: str | None, pattern: str) -> str | None:
     """The object that comes along with the -dev ``package``; where several libraries have such a name (LibreSSL's and
     OpenSSL's ``libssl.so.*``), only that tells them apart."""
     if package is None:
         return None
     if package not in world.packages:
-        if len({provider.capability for provider in index.find(pattern)}) < 2:
+        if len({provider.capability for provider in world.index.find(pattern)}) < 2:
             return None
         world = world.add(package)
     brought = world.packages.get(package)

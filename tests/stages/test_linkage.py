@@ -30,7 +30,7 @@ def compiled(knowledge: Knowledge, store: IndexStore) -> Compiled:
         resolved = Resolved(name, version, (), ("r.txt:1", name), Origin("r.txt", 1), sdist)
         index = store.open(release)
         world, possible = World.of(index, there), World.of(index, [*there, *perhaps])
-        return build_facts(resolved, 0, knowledge, index, world, possible, env or {}, own=own)
+        return build_facts(resolved, 0, knowledge, world, possible, env or {}, own=own)
 
     return run
 
