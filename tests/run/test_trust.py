@@ -45,7 +45,8 @@ OTHERS = {
     ),
     "contexts and Dockerfiles named by a compose or bake file": "must be inside the project",
     "values of `${NAME}` in a compose or bake file": (
-        "the default in the file (`${NAME:-3.19}`), or `--build-arg`; never the environment"
+        "the default in the file (`${NAME:-3.19}`), or `--build-arg`; never the environment. For `context`, `dockerfile`,"
+        " `target`, `image` and `tags` also the `.env` beside a compose file, which no build argument is taken from"
     ),
     "`x-` keys in a compose file": "may decide what `[tool.alpine-doctor]` may decide",
     "using a container engine": "the command line (`--image`, `inspect image:NAME`, `verify`, `fix --verify`)",
