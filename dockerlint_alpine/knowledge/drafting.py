@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _COMPILERS = frozenset(f"cmd:{name}" for name in "cc c++ gcc g++ cargo rustc cmake meson ninja".split())
 """Programs that a language brings, or that come as wheels from the Python index."""
 _LIBC = lazy_pattern(r"libc\.(?:so|musl-)|ld-musl-")
+_OBJECT = lazy_pattern(r"so:libc\.musl-")
 _RUNTIMES = lazy_pattern(r"lib(?:stdc\+\+|gcc_s|gomp|gfortran|quadmath|python3)\b")
 _HASH = lazy_pattern(r"-[0-9a-f]{8}(?=\.so|\.)")
 _CARRIED = lazy_pattern(r"(?:\.libs|\.dylibs)/")
@@ -111,8 +112,8 @@ def draft(
         for soname in wheel[1]:
             if not _RUNTIMES.match(soname):
                 found.add(knowledge.library_for(f"so:{soname}"), "", f"{wheel[0]} links {soname}")
-    package = _from_alpine(found, name, knowledge, store)
     languages = _languages(source, wheel)
+    package = _from_alpine(found, name, knowledge, store, compiled=bool(languages))
     if not (languages or found.evidence or found.unknown):
         raise DraftError(f"{name}: nothing native was found in {_seen(source, wheel, package)}")
     entry: dict[str, Any] = {"name": name, "summary": "", "url": "", "imports": [name.replace("-", "_")]}
@@ -158,14 +159,15 @@ def _from_source(found: _Draft, source: SourceFacts, knowledge: Knowledge) -> No
             found.add(library_found, "tool", f"{of} runs {tool.removeprefix('cmd:')}")
 
 
-def _from_alpine(found: _Draft, name: str, knowledge: Knowledge, store: IndexStore) -> str:
-    """Add what Alpine's own package links; return its name."""
+def _from_alpine(found: _Draft, name: str, knowledge: Knowledge, store: IndexStore, *, compiled: bool) -> str:
+    """Add what Alpine's own package links; return its name. Where the distribution is ``compiled``, a package without an
+    object is another one."""
     plain = name.removeprefix("python-").removeprefix("py-")
     for release in reversed(store.releases()):
         index = store.open(release)
         for candidate in (f"py3-{name}", f"py3-{plain}"):
             package = index.package(candidate)
-            if package is None:
+            if package is None or (compiled and not any(_OBJECT.match(one.name) for one in package.depends)):
                 continue
             for constraint in package.depends:
                 soname = constraint.name.removeprefix("so:")
