@@ -298,7 +298,7 @@ class _Chooser:
         if not self.wheels_allowed:
             return f"--no-binary asks for the source of {self.name}", "--no-binary asks for the source", None
         if not release.wheels:
-            return f"{self.name} {release.version} has no wheels at all", "no wheels at all", None
+            return f"{self.name} {release.version} has no wheels for Linux", "no wheels for Linux", None
         why = lacks_musllinux(self.target) if self.target.musl is not None else None
         if why is not None:
             modern = _Chooser(self.name, "", _by_a_newer_installer(self.target), self.options, self.source)
