@@ -444,10 +444,11 @@ class BaseImages:
         return then.alpine, (note,)
 
     def _official_python(self, reference: str, tag: str, groups: Mapping[str, str], day: str | None) -> BaseImage:
+        shown, newest = _shown("python", tag), f"the newest on {self._told.as_of}"
         notes = []
         then = self._moving.on("python", tag, day) if day is not None else None
         if then is not None and not then.there:
-            notes.append(_not_there(_shown("python", tag), day))
+            notes.append(_not_there(shown, day))
         if then is not None:
             groups = {"python": then.python, "alpine": then.alpine}
         version = groups.get("python", "").removesuffix("-rc")
@@ -458,17 +459,19 @@ class BaseImages:
             item.first == f"{minor}.0" for item in self._tags.get(minor, ())
         ):
             version = f"{minor}.0"  # the tag has stood still since then
-        if minor.count(".") == 0:
+        unnamed = minor.count(".") == 0
+        if unnamed:
             minor = self._newest_python(groups.get("alpine", ""))
-            notes.append(
-                f"{_shown('python', tag)} names no Python minor: {minor} is assumed, the newest on {self._told.as_of}"
-            )
         known = self._tags.get(minor, ())
         full = version if version.count(".") == 2 else ""
         alpine = groups.get("alpine", "")
         if not alpine:
             alpine, why = self._alpine_of_python(tag, known, full or minor)
-            notes.append(f"{_shown('python', tag)} names no Alpine release: {why}")
+            if unnamed:
+                why = f"Python {minor} on Alpine {alpine} is assumed, {newest}"
+            notes.append(f"{shown} names {'no Python minor and ' if unnamed else ''}no Alpine release: {why}")
+        elif unnamed:
+            notes.append(f"{shown} names no Python minor: {minor} is assumed, {newest}")
         published = next((item for item in known if item.alpine == alpine), None)
         if published is None and known:
             notes.append(f"no tag of python {minor} on Alpine {alpine} was known on {self._told.as_of}")
