@@ -260,13 +260,11 @@ def _who(distributions: Sequence[DistributionRef]) -> str:
 
 def _compiled(cause: Cause) -> str:
     everyone = cause.distributions
-    said = f"{_who(everyone)} {'is' if len(everyone) == 1 else 'are'} compiled here"
+    said = f"{_who(everyone)} {'is' if len(everyone) == 1 else 'are'} compiled"
     build = [one for one in cause.findings if one.stops_compile]
     if not build:
         made = [one.need for one in cause.findings if one.need]
-        return (
-            f"{said.removesuffix(' here')}; {listed(made, _NAMED)} {'has a wheel' if len(made) == 1 else 'have wheels'}"
-        )
+        return f"{said}; {listed(made, _NAMED)} {'has a wheel' if len(made) == 1 else 'have wheels'}" if made else said
     asked = {package for one in build for package in one.packages}
     kept = {package for one in cause.findings if one not in build for package in one.packages}
     parts = [f"{plural(len(asked), 'package')} for that {'is' if len(asked) == 1 else 'are'} missing"] if asked else []
@@ -276,7 +274,7 @@ def _compiled(cause: Cause) -> str:
         parts.append(
             f"no package helps {len(hopeless)} of them" if len(hopeless) < len(everyone) else "no package helps"
         )
-    return f"{said} and {parts[0]}" if len(parts) == 1 else f"{said}, {listed(parts)}"
+    return f"{said} here and {parts[0]}" if len(parts) == 1 else f"{said} here, {listed(parts)}"
 
 
 def _implicit(cause: Cause) -> str:

@@ -138,7 +138,7 @@ _NAMES = 8
 def _of_one_kind(found: Iterable[tuple[FileReport, Finding]]) -> list[tuple[tuple[FileReport, Finding], str]]:
     """Return each with its message; where only the names differ, that is the one message about all of them."""
     listed = [(one, _alike(one[1].message)) for one in found]
-    names: dict[tuple[str, str], dict[str, None]] = {}
+    names: dict[tuple[str, str, str], dict[str, None]] = {}
     for _, alike in listed:
         if alike is not None:
             names.setdefault(alike[1:], {}).update(dict.fromkeys(alike[0]))
@@ -148,20 +148,18 @@ def _of_one_kind(found: Iterable[tuple[FileReport, Finding]]) -> list[tuple[tupl
     ]
 
 
-def _alike(message: str) -> tuple[list[str], str, str] | None:
-    """The names in a message, how several are told of, and what is the same in all that are like it."""
+def _alike(message: str) -> tuple[list[str], str, str, str] | None:
+    """The names in a message, how several are told of, and what is the same in all that are like it: who asks for them
+    (else empty) and what is said."""
     for pattern, of_several in _ALIKE:
         if match := pattern.fullmatch(message):
-            return (
-                re.split(", | and ", match["names"]),
-                of_several.replace("{who}", match.groupdict().get("who", "")),
-                match["said"],
-            )
+            found = match.groupdict("")
+            return re.split(", | and ", found["names"]), of_several, found.get("who", ""), found["said"]
     return None
 
 
-def _of_all(message: str, names: Sequence[str], of_several: str, said: str) -> str:
-    return of_several.format(names=listed(names, _NAMES), said=said) if len(names) > 1 else message
+def _of_all(message: str, names: Sequence[str], of_several: str, who: str, said: str) -> str:
+    return of_several.format(names=listed(names, _NAMES), who=who, said=said) if len(names) > 1 else message
 
 
 _PLACES = 2

@@ -130,6 +130,12 @@ def test_notes_that_differ_in_names_are_one_line(
     assert [one.headline for one in causes(report.findings) if one.codes == (code,)] == [said]
 
 
+def test_of_what_has_no_wheel_none_is_named(judge: Judge) -> None:
+    wanted = "RUN apk add gcc musl-dev libffi-dev\nRUN pip install uwsgi==2.0.31 psycopg2==2.9.9\n"
+    (cause,) = causes(judge(f"FROM python:3.11-alpine3.19\n{wanted}", select=["AD502"]).findings)
+    assert cause.headline == "psycopg2 2.9.9 and uwsgi 2.0.31 are compiled"
+
+
 def test_what_can_never_be_compiled_lacks_nothing_where_it_runs(judge: Judge) -> None:
     report = judge("FROM python:3.10-alpine3.16\nRUN pip install --no-binary cryptography cryptography==43.0.1\n")
     codes = {one.code for one in report.findings if one.distribution and one.distribution.name == "cryptography"}

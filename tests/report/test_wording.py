@@ -41,6 +41,8 @@ def test_the_place_is_the_last_line_before_names(origin: tuple[str, ...], place:
          "only wheels are allowed (--only-binary), and none of a and b fits Python 3.13 on musl"),
         ([f"{n}: x asks for one exact version of {n}, which is not recorded, and i is not queried" for n in "ab"],
          "x asks for exact versions of a and b, which is not recorded, and i is not queried"),
+        ([f"{n}: {{x}} asks for one exact version of {n}, which is not recorded: {{y}} {{" for n in "ab"],
+         "{x} asks for exact versions of a and b, which is not recorded: {y} {"),
         (["unknown instruction: {{", "unknown instruction: }}"], "unknown instruction: {{ and }}"),
         ([f"requirements file /{n} can't be read: no COPY or ADD creates it" for n in range(20)],
          "requirements file /0, /1, /2, /3, /4, /5, /6 and 13 more can't be read: no COPY or ADD creates it"),
