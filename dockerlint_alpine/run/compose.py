@@ -27,6 +27,7 @@ from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 MAX_SIZE = 1024 * 1024
 """Bytes of a compose file."""
 _MAX_TEXT = 4096
+"""Characters of a text that variables are filled into, and of the value of one: a name or a path is shorter."""
 
 
 def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tuple[list[Build], list[Refused]]:
@@ -46,7 +47,8 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
         raise BuildFileError("not a compose file: it has no services")
     builds: list[Build] = []
     refused: list[Refused] = []
-    known = read_dotenv(path.parent / ".env", within=project) if b"$" in data else {}
+    stated = read_dotenv(path.parent / ".env", within=project) if b"$" in data else {}
+    known = {name: value for name, value in stated.items() if len(value) <= _MAX_TEXT}
     for name, service in services.items():
         if not isinstance(service, dict):
             continue
@@ -129,7 +131,7 @@ def _scalar(value: Any) -> str:
 def interpolated(text: str, known: Mapping[str, str] = MappingProxyType({})) -> str:
     """``text`` with its variables filled in by what is ``known``, else by their defaults; one without either becomes
     ``${NAME}``."""
-    if len(text) > _MAX_TEXT:  # no name or path: it would only grow
+    if len(text) > _MAX_TEXT:
         known = {}
 
     def value(match: re.Match[str]) -> str:

@@ -22,25 +22,36 @@ _SETTING = lazy_pattern(
     r"""[ \t]*(?:(?<=\s)\#.*)?\r?$"""
 )
 _MAX_SIZE = 1024 * 1024
-_MAX_VALUE = 4096
-"""Characters of a value: values are made of values."""
+_MAX_GROWN = 4096
+"""Characters of a value that is longer than its line, by what it refers to."""
 
 
 def read_dotenv(path: Path, *, within: Path | None = None) -> dict[str, str]:
     """What an ``.env`` file sets, line by line; nothing where there is none that can be read in the folder ``within``.
 
-    What a line refers to was set by one before it, or is empty: variables of the environment are never read.
+    What a line refers to was set by one before it, or is empty: variables of the environment are never read. A value
+    that would grow beyond 4,096 characters by that is cut there, and all such references bring at most 1 MiB.
     """
     try:
         text = read_file(path, limit=_MAX_SIZE, within=within).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return {}
     found: dict[str, str] = {}
+    brought = 0
+
+    def value_at(match: re.Match[str]) -> str:
+        nonlocal brought
+        value = chosen(match, found) or ""
+        brought += len(value)
+        return value if brought <= _MAX_SIZE else ""
+
     for match in _SETTING.finditer(text):
         value = match["literal"]
         if value is None:
-            value = VARIABLE.sub(lambda one: chosen(one, found) or "", match["filled"] or match["bare"] or "")
-        found[match["name"]] = value[:_MAX_VALUE]
+            written = match["filled"] or match["bare"] or ""
+            value = VARIABLE.sub(value_at, written)
+            value = value[: max(_MAX_GROWN, len(written))]
+        found[match["name"]] = value
     return found
 
 
@@ -48,8 +59,13 @@ def chosen(match: re.Match[str], known: Mapping[str, str]) -> str | None:
     """What stands for a match of VARIABLE where ``known`` are the values; ``None`` for a name without one."""
     if match["dollar"]:
         return "$"
-    value = known.get(match["braced"] or match["plain"])
-    there = value is not None and not (match["colon"] and not value)
+    value = value_of(match, known)
     if match["sign"] == "+":
-        return match["word"] if there else ""
-    return value if there else match["word"] if match["sign"] == "-" else None
+        return match["word"] if value is not None else ""
+    return match["word"] if value is None and match["sign"] == "-" else value
+
+
+def value_of(match: re.Match[str], known: Mapping[str, str]) -> str | None:
+    """The value of the name in a match of VARIABLE; ``None`` where it has none, or an empty one behind a colon."""
+    value = known.get(match["braced"] or match["plain"])
+    return None if match["colon"] and not value else value

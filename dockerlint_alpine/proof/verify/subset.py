@@ -14,7 +14,7 @@ from typing import Any
 
 from dockerlint_alpine.proof.verify.errors import NotVerifiedError, PlanError
 from dockerlint_alpine.proof.verify.expectations import EXTENSION
-from dockerlint_alpine.system.dotenv import VARIABLE, chosen, read_dotenv
+from dockerlint_alpine.system.dotenv import VARIABLE, chosen, read_dotenv, value_of
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 _TOP = {"name", "version", "services", "networks", "volumes"}
@@ -254,4 +254,5 @@ class _Reader:
         found = chosen(match, self._variables)
         if found is None and match["sign"] == "?":
             raise self._wrong(match["braced"], match["word"] or "the variable is not set")
-        return str(self._filled(found)) if match["sign"] == "-" and found == match["word"] else found or ""
+        is_default = match["sign"] == "-" and value_of(match, self._variables) is None
+        return str(self._filled(found)) if is_default else found or ""

@@ -80,7 +80,7 @@ def by_compose(path: Path, compose: Compose, variables: dict[str, str] | None = 
     return read_model(path, document, extensions(read_yaml(path)), escaped=True)
 
 
-@pytest.mark.parametrize("variables", [{}, {"DB_PASSWORD": "from-outside"}])
+@pytest.mark.parametrize("variables", [{}, {"DB_PASSWORD": "from-outside"}, {"DB_PASSWORD": "pa$$word"}])
 def test_both_readers_see_the_same(tmp_path: Path, compose: Compose, variables: dict[str, str]) -> None:
     path = written(tmp_path, STACK)
     ours, theirs = by_subset(path, variables), by_compose(path, compose, variables)
