@@ -290,19 +290,21 @@ def _installed_before(stage: Stage, start: Start) -> Iterator[Installed]:
 
 def _installs(subject: Subject, stage: Stage) -> bool:
     """True where Python packages are installed, whose programs may be any."""
-    return any(isinstance(step, InstallStep) for place in subject.timeline.lineage(stage) for step in place.steps)
+    return any(True for _ in _install_steps(subject, stage))
+
+
+def _install_steps(subject: Subject, stage: Stage) -> Iterator[InstallStep]:
+    """What is installed in the stage and in those that it starts from."""
+    return (step for place in subject.timeline.lineage(stage) for step in place.steps if isinstance(step, InstallStep))
 
 
 def _comes_first(subject: Subject, stage: Stage, start: Start) -> bool:
     """True for what a RUN starts before anything is installed that may bring it, where Python is Alpine's own."""
     own = stage.home is None or stage.home.from_apk
-    earlier = (
-        step for place in subject.timeline.lineage(stage) for step in place.steps if isinstance(step, InstallStep)
-    )
     return (
         own
         and start.while_building
-        and not any(step.stage != stage.index or step.span < start.span for step in earlier)
+        and not any(step.stage != stage.index or step.span < start.span for step in _install_steps(subject, stage))
     )
 
 
@@ -351,7 +353,9 @@ def _may_lie(subject: Subject, files: StageFiles, path: str, start: Start, read:
 def _may_come_along(subject: Subject, placement: FromStage, path: str, start: Start, read: _Read) -> bool:
     """True where ``path`` may lie in the stage that something was copied from."""
     if placement.builds and placement.files is not None:
-        return _copied_to_base(placement.files, path) or any(_made_by_build(text, start) for text in placement.builds)
+        return _copied_to_base(placement.files, path) or any(
+            _made_by_build(text, start, read) for text in placement.builds
+        )
     origin = subject.timeline.stages.get(placement.stage) if placement.stage is not None else None
     if origin is None or placement.files is None:
         return True
@@ -382,15 +386,27 @@ def _copied_to_base(files: StageFiles, path: str) -> bool:
     )
 
 
-def _made_by_build(text: str, start: Start) -> bool:
+def _made_by_build(text: str, start: Start, read: _Read) -> bool:
     """True where the build of the project that makes the base image, or a script of it, may make the program."""
-    named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
+    if text not in read.builds:
+        read.builds[text] = _commands_of_build(text)
+    commands, named = read.builds[text], _mention_of(start)
+    return commands is None or any(_may_make(one, start, named, None) for one in commands)
+
+
+def _commands_of_build(text: str) -> tuple[ExpandedCommand, ...] | None:
+    """What the RUNs of a Dockerfile run; ``None`` where that can't be told."""
     runs = [one for one in parse(text.encode()).instructions if one.keyword in {"RUN", "FROM"}]
     if not any(one.keyword == "FROM" for one in runs) or any(one.heredocs for one in runs):
-        return True
+        return None
     scripts = [script for one in runs if one.keyword == "RUN" for script in run_scripts(one)]
-    commands = (command for script in scripts for command in expanded_commands(script, {}))
-    return any(script.problems for script in scripts) or any(_may_make(one, start, named, None) for one in commands)
+    if any(script.problems for script in scripts):
+        return None
+    return tuple(command for script in scripts for command in expanded_commands(script, {}))
+
+
+def _mention_of(start: Start) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
 
 
 def _is_own_program(subject: Subject, stage: Stage, name: str) -> bool:
@@ -398,8 +414,7 @@ def _is_own_program(subject: Subject, stage: Stage, name: str) -> bool:
     plain = re.escape(name)
     entry = rf"""(?<![\w.-]){plain}["']?\s*=\s*(?:["']?[\w.]+\s*:\s*\w|\{{\s*(?:reference|callable)\b)"""
     named = re.compile(rf"""{entry}|/{plain}["']""")
-    steps = (step for place in subject.timeline.lineage(stage) for step in place.steps if isinstance(step, InstallStep))
-    for step in steps:
+    for step in _install_steps(subject, stage):
         words = [arg.text.partition("[")[0] for arg in step.command.args if arg.known]
         folders = {
             step.moment.workdir,
@@ -417,16 +432,18 @@ class _Read(Struct):
     """What was read for one check, so that the work grows with the number of RUN instructions and not its square.
 
     ``commands``: by stage number, its RUN instructions with their commands (``None`` where they can't be told). ``clear``:
-    by stage number and program, how many of them do not make it, and whether git is among them.
+    by stage number and program, how many of them do not make it, and whether git is among them. ``builds``: by the text of
+    the build of a base image, its commands.
     """
 
     commands: dict[int, _Commands] = field(default_factory=dict)
     clear: dict[tuple[int, str], tuple[int, bool]] = field(default_factory=dict)
+    builds: dict[str, tuple[ExpandedCommand, ...] | None] = field(default_factory=dict)
 
 
 def _made_by_run(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool:
     """True where a RUN before it may have made the program: one that names it, or one of whose results nothing is known."""
-    named = re.compile(rf"(?<![\w.-]){re.escape(start.name)}(?![\w+-])")
+    named = _mention_of(start)
     before = itertools.takewhile(lambda one: one is not start.ran, stage.ran if start.ran is not None else ())
     made, _ = _make((one.expanded for one in before if one.instruction is start.instruction), start, named, stage)
     if made:
@@ -510,9 +527,9 @@ def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], st
         return True  # the project's own programs
     if _PYTHON.fullmatch(start.name) and (_PYTHON.fullmatch(command.name) or is_installer(command.name)):
         return True  # ensurepip, get-pip.py, venv, pip install pip
-    variables = (
-        stage.end.scope.names if stage is not None and stage.end is not None and command.command.redirects else {}
-    )
+    if not command.command.redirects:
+        return False
+    variables = stage.end.scope.names if stage is not None and stage.end is not None else {}
     redirected = (arg for one in command.command.redirects for arg in one.target.expand(variables))
     return any(named.search(arg.text) for arg in redirected)
 

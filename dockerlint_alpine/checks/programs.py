@@ -17,7 +17,7 @@ from dockerlint_alpine.checks.apk_operands import failure_is_handled, is_handled
 from dockerlint_alpine.python.options import FILE_OPTIONS
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.stages.model import ScriptCommand, Written
-from dockerlint_alpine.stages.scripts import MAX_SIZE, ScriptFile, changes_exit, parsed, started
+from dockerlint_alpine.stages.scripts import MAX_SIZE, ScriptFile, changes_exit, one_line, parsed, started
 from dockerlint_alpine.stages.shell_commands import REDEFINES
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
@@ -151,11 +151,16 @@ def _of_scripts(subject: Subject, stage: Stage) -> Iterator[Start]:
         expanded, behind = ran.expanded, (ran.expanded.command.span or (0, 0))[1]
         if expanded.conditional or not ran.plain or _mounts(ran.instruction) or _is_handled(subject, ran.span):
             continue
-        if is_handled_in(ran.data, behind) and not _GIVES_UP.match(ran.data, behind):
+        if _is_handled_in(ran.data, behind):
             continue
         for program in _started_by(expanded):
             start = Start(program, "RUN", ran.instruction, ran.span, ran.moment, ran=ran)
             yield from _with_script(start, stage)
+
+
+def _is_handled_in(data: bytes, behind: int) -> bool:
+    """True where a script goes on in another way if the command that ends at ``behind`` fails."""
+    return is_handled_in(data, behind) and not _GIVES_UP.match(data, behind)
 
 
 def _moment_at(stage: Stage, span: Span) -> Moment | None:
@@ -328,13 +333,11 @@ def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
         if expanded.name == "set" and not expanded.conditional:
             said = changes_exit(expanded.args[1:])
             exits = exits if said is None else said
-        handled = is_handled_in(data, span[1]) and not _GIVES_UP.match(data, span[1])
-        if not (expanded.conditional or expanded.substitution or handled):
-            text = " ".join(expanded.command.source.text.replace("\\\n", " ").split())
+        if not (expanded.conditional or expanded.substitution or _is_handled_in(data, span[1])):
             ran = ScriptCommand(
                 start.instruction,
                 start.span,
-                Written(file.shown, file.line_of(span[0]), text),
+                Written(file.shown, file.line_of(span[0]), one_line(expanded.command)),
                 data,
                 expanded,
                 start.moment,

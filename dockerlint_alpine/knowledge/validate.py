@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge.store import Knowledge
 
 _RUNTIMES = lazy_pattern(r"so:(?:libc\.musl-|libpython|libstdc\+\+\.|libgcc_s\.|libgomp\.|libgfortran\.|libquadmath\.)")
-
-
 _CXX = "so:libstdc++.so.6"
 
 
@@ -333,8 +331,7 @@ def _not_linked(entry: Distribution, libraries: Mapping[str, Library], index: In
     needs = {constraint.name for constraint in package.depends}
     stems = set(map(_stem, needs))
     for link in build.libraries:
-        library = libraries.get(link.library)
-        sonames = [*link.sonames, *(library.sonames if library is not None else ())]
+        sonames = _sonames_of(link, libraries)
         if link.linkage != "always" or not link.runtime or not link.switched_on({}) or not sonames:
             continue
         providers = {found.package.name for soname in sonames for found in index.find(f"so:{soname}")}
@@ -393,9 +390,13 @@ def _sonames(entry: Distribution, libraries: Mapping[str, Library]) -> Iterator[
     """Yield every library's name that a build may link, with the build and the link."""
     for build in entry.builds:
         for link in build.libraries:
-            library = libraries.get(link.library)
-            for soname in (*link.sonames, *(library.sonames if library is not None else ())):
+            for soname in _sonames_of(link, libraries):
                 yield build, link, soname
+
+
+def _sonames_of(link: Link, libraries: Mapping[str, Library]) -> tuple[str, ...]:
+    library = libraries.get(link.library)
+    return (*link.sonames, *(library.sonames if library is not None else ()))
 
 
 def _stem(need: str) -> str:

@@ -189,6 +189,11 @@ def variables_of(expanded: ExpandedCommand, given: Started) -> Mapping[str, Sour
     return {**inner.with_arguments(given.args), "0": SourceText.literal(given.place)}
 
 
+def one_line(command: Command) -> str:
+    """A command of a script as it is written, on one line."""
+    return " ".join(command.source.text.replace("\\\n", " ").split())
+
+
 def detached(value: SourceText) -> SourceText:
     """The same text without where it is written."""
     plain = SourceText.literal(value.text)

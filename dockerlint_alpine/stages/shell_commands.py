@@ -31,6 +31,7 @@ from dockerlint_alpine.stages.scripts import (
     Started,
     Within,
     changes_exit,
+    one_line,
     parsed,
     started,
     variables_of,
@@ -257,8 +258,7 @@ class _ScriptWalk(Struct, eq=False):
         """Where in a script the command is written."""
         if self.within is None:
             return None
-        text = " ".join(expanded.command.source.text.replace("\\\n", " ").split())
-        return Written(self.within.file.shown, self._line or 1, text)
+        return Written(self.within.file.shown, self._line or 1, one_line(expanded.command))
 
     def _unjudged(self, kind: UnjudgedKind, message: str, evidence: str) -> None:
         where = f"{self.within.file.shown}:{self._line or 1}: " if self.within is not None else ""

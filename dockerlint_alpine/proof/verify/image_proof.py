@@ -95,10 +95,8 @@ def prove_image(
         raise NotVerifiedError(str(error)) from None
     stage = judged.stage if judged is not None else None
     packages = stage.packages if stage is not None and stage.packages is not None else index(subject)
-    environment = {
-        **subject.environment,
-        **(container.around.environment or {}),
-    }  # a service's search path may stand there
+    # A service may set a search path.
+    environment = {**subject.environment, **(container.around.environment or {})}
     inspection = inspect(replace(subject, environment=environment), packages, scan=scan_sources)
     image = BuiltImage(subject, inspection, stage)
     proof = ImageProof(
