@@ -30,6 +30,9 @@ _REGISTRY = lazy_pattern(r"\$\{?(\w+)\}?/?([^/].*)\Z", re.DOTALL)
 _WHERE_SET = lazy_pattern(r"\$\{\w+:?\+(?:[^{}$]|\$\{?\w+\}?)*\}")
 """What is there only where a variable has a value: ``${REGISTRY:+/}``."""
 
+_PLACEHOLDER = lazy_pattern(r"\{\{|<%")
+"""Of Go's and Jinja's templates, and of ERB."""
+
 _PYTHON_TAG = lazy_pattern(r"(?:\A|/)[\w.-]*python[\w.-]*:(?:[a-z]+-?)?([23]\.\d+)(?:\D|\Z)")
 """A tag that begins with the version of a Python."""
 
@@ -202,7 +205,7 @@ def _report_unknown(walk: StageWalk, unread: str) -> None:
         given = " ".join(f"--build-arg {name}=..." for name in node.unknown)
         have = "has" if len(node.unknown) == 1 else "have"
         message = f"the base image depends on {names}, which {have} no value here: give it with {given}"
-    elif "{{" in node.base:
+    elif _PLACEHOLDER.search(node.base):
         if walk.build.dockerfile.errors:
             return  # they say that it is a template
         message = f"FROM {node.base} is a placeholder: this is a template; check the generated Dockerfile"

@@ -27,3 +27,11 @@ def test_a_template_whose_base_is_a_placeholder_is_told_once(judge: Judge) -> No
     assert [one.code for one in report.findings] == ["AD904"]
     report = judge("FROM {{b}}\nRUN apk add python3 && pip install lz4\n")
     assert [one.code for one in report.findings] == ["AD902"]
+
+
+def test_a_base_that_erb_fills_in_is_told_as_one_of_other_templates(judge: Judge) -> None:
+    report = judge("FROM <%= a %> AS b\nRUN apk add python3 && pip install lz4\n")
+    assert [one.code for one in report.findings] == ["AD904"]
+    (found,) = judge("FROM <%=a%>\nRUN apk add python3 && pip install lz4\n").findings
+    assert found.code == "AD902"
+    assert "is a placeholder: this is a template" in found.message
