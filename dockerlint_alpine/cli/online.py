@@ -290,7 +290,9 @@ def _tell_failures(wrong: Mapping[str, str], lost: str | None) -> None:
             told.setdefault(reason.rpartition("APKINDEX.tar.gz: ")[2], []).append(name)
     for reason, names in told.items():
         what = "the index" if len(names) == 1 else "indexes"
-        warn(f"{what} of {', '.join(names)} could not be fetched: {reason}; using the indexes that are available")
+        warn(
+            f"{what} of {', '.join(sorted(names))} could not be fetched: {reason}; using the indexes that are available"
+        )
     if wrong:
         remember_silence(indexes_folder())
 
