@@ -199,14 +199,25 @@ def _in_folder(
         if os.path.realpath(path) not in known
         for job in plain_jobs(path, shown)
     ]
-    inside = {os.path.realpath(path) for path, _ in dockerfiles}
-    jobs = [*(job for job in composed if job.text is not None or os.path.realpath(job.path) in inside), *plain]
+    met = {os.path.realpath(path) for path, _ in dockerfiles}
+    jobs = [
+        *(job for job in composed if os.path.realpath(job.path) in met or _is_asked_for(job, folder, search)),
+        *plain,
+    ]
     if jobs or refused or absent:
         return jobs, [*refused, *(DiscoveryError(at[0], missing(*of), empty=True) for at, of in absent.items())]
     reason = "a folder without any Dockerfile"
     if passed_over:
         reason += f" ({passed_over[0]} and the like were skipped: see .gitignore and `exclude`)"
     return [], [DiscoveryError(shown_as, reason, empty=True)]
+
+
+def _is_asked_for(job: Job, folder: Path, search: Search) -> bool:
+    """Whether a build of a compose or bake file below ``folder`` is one that a search of it looks at, whatever its
+    Dockerfile is called."""
+    if job.text is not None:
+        return True
+    return job.path.is_file() and lies_within(job.path, folder) and not _left_out(str(job.path), search)
 
 
 def _walk(folder: str, shown_as: str, search: Search, passed_over: list[str]) -> Iterator[tuple[str, str]]:

@@ -161,6 +161,19 @@ def test_a_compose_file_names_builds(inside: Project) -> None:
     ]
 
 
+def test_a_build_below_a_folder_is_found_whatever_its_dockerfile_is_called(inside: Project) -> None:
+    names = ("Dock", "sub/image", "old/image", "git/image", "../image", "absent")
+    services = "".join(
+        f"  s{number}: {{build: {{context: ., dockerfile: {name}}}}}\n" for number, name in enumerate(names)
+    )
+    root = inside({"top/compose.yml": f"services:\n{services}", "top/.gitignore": "git/\n", "image": "FROM a\n"})
+    inside({f"top/{name}": "FROM a\n" for name in names[:4]})
+    repository(root)
+    jobs, errors = find_jobs(["top"], search=Search(excludes=lambda path: "old/" in path))
+    assert [(job.shown_as, job.services) for job in jobs] == [("top/Dock", ("s0",)), ("top/sub/image", ("s1",))]
+    assert [error.path for error in errors] == ["top/absent"]
+
+
 def test_an_env_file_tells_where_a_build_lies_and_no_argument(inside: Project) -> None:
     build = "{context: $WHERE, dockerfile: '${FILE:-no}', target: '${T:-a}', args: {KEY: $KEY, T: '${T:-a}'}}"
     inside({
