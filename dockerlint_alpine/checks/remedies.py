@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from dockerlint_alpine.checks.base import Subject
+    from dockerlint_alpine.knowledge import BaseImage
     from dockerlint_alpine.model.findings import Finding, Location
     from dockerlint_alpine.stages import Installed, Stage
 
@@ -182,13 +183,13 @@ def _other_python(subject: Subject, group: _Group) -> Remedy | None:
     for minor in (here - 1, here - 2, here + 1):
         tag = f"python:3.{minor}-alpine{image['alpine']}"
         known = subject.knowledge.base_image(tag)
-        if known is not None and known.certain and _all_wheels(subject, group.step, f"3.{minor}"):
-            fix = _moved(subject, group.stage.base, tag, f"3.{minor}")
+        if known is not None and known.certain and _all_wheels(subject, group.step, known):
+            fix = _moved(subject, group.stage.base, tag, known)
             return Remedy("base", f"FROM {tag}", _saved(group, group.items), _names(group.items), fix)
     return None
 
 
-def _moved(subject: Subject, base: str, tag: str, python: str) -> Fix | None:
+def _moved(subject: Subject, base: str, tag: str, other: BaseImage) -> Fix | None:
     """The edits that build every stage on ``base`` from ``tag``; ``None`` where a stage has a Python of another image, which
     would no longer be the same, where not all have wheels then, or the tag comes from a variable."""
     edits: list[TextEdit] = []
@@ -197,7 +198,7 @@ def _moved(subject: Subject, base: str, tag: str, python: str) -> Fix | None:
         steps = [one for one in stage.steps if isinstance(one, InstallStep)]
         if stage.parent is None and stage.base != base and (steps or _OFFICIAL.fullmatch(stage.base)):
             return None
-        if not all(_all_wheels(subject, step, python) for step in steps):
+        if not all(_all_wheels(subject, step, other) for step in steps):
             return None
         if stage.parent is None and stage.base == base:
             opening = stage.from_instruction
@@ -209,17 +210,26 @@ def _moved(subject: Subject, base: str, tag: str, python: str) -> Fix | None:
     return Fix(f"write FROM {tag} in line{'s' * (len(edits) > 1)} {lines}", "unsafe", tuple(edits))
 
 
-def _all_wheels(subject: Subject, step: InstallStep, python: str) -> bool:
-    """Whether what is compiled has a wheel for that Python, and what has one now keeps it, of the very same versions."""
-    facts, target = subject.knowledge.facts, replace(step.target, python=python)
+def _all_wheels(subject: Subject, step: InstallStep, other: BaseImage) -> bool:
+    """Whether in an official image for another Python what is compiled has a wheel, and what has one now keeps it, of the
+    very same versions and of those that are for the other Python alone."""
+    here, pip = step.target, step.target.pip_version
+    if pip is not None and not knows_musllinux(pip):
+        pip = other.pip_version  # a newer one was installed here, and will be there
+    there = replace(here, python=other.python or here.python, pip_version=pip)
     for item in step.installed:
         resolved = item.resolved
         if resolved.artefact.kind in {"pure", "installed"} or (resolved.artefact.wheel_tag or "").endswith("-none-any"):
             continue
         if resolved.version is None:
             return False
-        verdict = choose(resolved.name, f"=={resolved.version}", facts.releases(resolved.name), target).verdict
-        if verdict.kind != "wheel" or verdict.confidence != "certain":
+        releases = subject.knowledge.facts.releases(resolved.name)
+        taken = [f"=={resolved.version}"]
+        newest = choose(resolved.name, f">={resolved.version}", releases, there).version
+        if newest is not None and choose(resolved.name, f"=={newest}", releases, here).version is None:
+            taken.append(f"=={newest}")
+        verdicts = [choose(resolved.name, one, releases, there).verdict for one in taken]
+        if any(one.kind != "wheel" or one.confidence != "certain" for one in verdicts):
             return False
     return True
 

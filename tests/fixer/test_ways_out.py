@@ -162,3 +162,17 @@ def test_another_python_is_written_into_every_stage_that_has_it(text: str, new: 
         result = fix_builds([DOCTOR], old, NOWHERE, prefer="wheel")
         assert result.new.decode() == text.format(tag=new)
         assert not [one for one in result.left.findings if one.severity in {"error", "warning"}]
+
+
+@pytest.mark.parametrize(
+    ("tag", "requirement"),
+    [
+        ("python:3.5-alpine3.5", "lxml==5.0.2"),  # the pip of python:3.6-alpine3.5 takes no musllinux wheel
+        ("python:3.5-alpine3.12", "lxml"),  # Python 3.6 takes a newer lxml, and that has no wheel for its musl
+    ],
+)
+def test_another_python_is_no_way_out_where_its_pip_or_a_newer_release_compiles_too(tag: str, requirement: str) -> None:
+    text = f"FROM {tag}\nRUN pip install {requirement}\n".encode()
+    findings = DOCTOR.check_bytes(text, NOWHERE).findings
+    assert "AD101" in {one.code for one in findings}
+    assert not [one for finding in findings for one in finding.remedies if one.kind == "base"]
