@@ -80,20 +80,20 @@ class Renewer(Struct):
     """
 
     renewal: Renewal
-    failed: dict[str, str]
+    failed: set[Wanted]
     fetch: Callable[[list[Wanted]], None] | None = None
     open: set[Wanted] = set()
 
     def renew(self, sources: Sequence[IndexSource], release: str, arch: str, repositories: Sequence[str]) -> bool:
         """See to the indexes of a release; tell whether there is anything new."""
-        due = [one for one in self.renewal.due(sources, release, arch, repositories) if name_of(one) not in self.failed]
+        due = [one for one in self.renewal.due(sources, release, arch, repositories) if one not in self.failed]
         if not due:
             return False
         if self.fetch is None:
             self.open.update(due)
             return False
         self.fetch(due)
-        self.failed |= {name_of(one): "fetched once in this run" for one in due}
+        self.failed.update(due)
         return True
 
 

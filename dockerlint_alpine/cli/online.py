@@ -15,9 +15,10 @@ from dockerlint_alpine.cli.terminal import warn
 from dockerlint_alpine.python.index.policy import PATIENCE, Access, access_for, is_silent, remember_silence
 from dockerlint_alpine.run.folders import cache_folder
 from dockerlint_alpine.system.digest import digest
+from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Set
+    from collections.abc import Iterable, Mapping, Sequence, Set
     from datetime import date
 
     from dockerlint_alpine.apk import IndexStore
@@ -76,7 +77,7 @@ def open_store(settings: Settings, *, quick: bool = True) -> IndexStore:
     """Alpine's indexes for one file after the other: what is due is fetched at once, as far as the settings allow."""
     found = access(settings)
     if found == "online" or (found == "quick" and quick):
-        return _store(settings, found, {}, fetch=True)
+        return _store(settings, found, set(), fetch=True)
     return _plain_store(found, settings.as_of)
 
 
@@ -98,7 +99,7 @@ def gather_resolver(settings: Settings, *, refused: Mapping[str, str], late: Set
     return _resolver(settings, found, Gathered(refused, late) if asks else None)
 
 
-def gather_store(settings: Settings, *, failed: dict[str, str]) -> IndexStore:
+def gather_store(settings: Settings, *, failed: set[Wanted]) -> IndexStore:
     """Alpine's indexes for many files: what is due is noted, to be fetched by :class:`Reach`."""
     found = access(settings)
     return _store(settings, found, failed, fetch=False) if found in _SECONDS else _plain_store(found, settings.as_of)
@@ -114,7 +115,7 @@ class Reach:
         self._seconds = _SECONDS[access(settings)]
         self._refused: dict[str, str] = {}
         self._late: set[str] = set()
-        self._failed: dict[str, str] = {}
+        self._failed: set[Wanted] = set()
         self.openers = Openers(
             partial(gather_resolver, refused=self._refused, late=self._late),
             partial(gather_store, failed=self._failed),
@@ -135,7 +136,7 @@ class Reach:
         from dockerlint_alpine.apk.renewal import name_of
 
         tasks = self._network.tasks({key: one for key, one in questions.items() if key not in self._refused})
-        names = {name_of(one): one for one in indexes if name_of(one) not in self._failed}
+        names = {name_of(one): one for one in indexes if one not in self._failed}
         if names:
             store = _plain_store("kept")
             for name, one in names.items():
@@ -146,8 +147,8 @@ class Reach:
         self._refused |= {key: reason for key, reason in wrong.items() if key not in names}
         waited_for = {self._network.lost, *self._network.slow}
         self._late |= {key for key, reason in wrong.items() if reason in waited_for}
-        self._failed |= dict.fromkeys(names, "fetched once in this run")
-        _tell_failures({name: wrong[name] for name in names if name in wrong}, self._network.lost)
+        self._failed.update(names.values())
+        _tell_failures({one: wrong[name] for name, one in names.items() if name in wrong}, self._network.lost)
         return True
 
 
@@ -224,7 +225,7 @@ def _plain_store(found: Access, day: str | None = None) -> IndexStore:
     return IndexStore(cache=indexes_folder() if found != "offline" else None, day=day)
 
 
-def _store(settings: Settings, found: Access, failed: dict[str, str], *, fetch: bool) -> IndexStore:
+def _store(settings: Settings, found: Access, failed: set[Wanted], *, fetch: bool) -> IndexStore:
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.apk.renewal import Renewal, Renewer, name_of
 
@@ -236,7 +237,8 @@ def _store(settings: Settings, found: Access, failed: dict[str, str], *, fetch: 
     def bring(due: list[Wanted]) -> None:
         plain = _plain_store(found)
         work = {name_of(one): _task(name_of(one), _fetching(plain, one, settings, _SECONDS[found])) for one in due}
-        _tell_failures(network.do_all(work), network.lost)
+        wrong = network.do_all(work)
+        _tell_failures({one: wrong[name_of(one)] for one in due if name_of(one) in wrong}, network.lost)
 
     # What was so on another day is not nearer to today's index than to the one at hand.
     days = settings.alpine_index_days if settings.as_of is None else 100_000
@@ -282,19 +284,29 @@ def _gave_up(seconds: float, reason: str, answered: bool) -> None:
     )
 
 
-def _tell_failures(wrong: Mapping[str, str], lost: str | None) -> None:
+def _tell_failures(wrong: Mapping[Wanted, str], lost: str | None) -> None:
     """Say which of Alpine's indexes could not be had; without ``--online`` the mirror is left alone for a while."""
-    told: dict[str, list[str]] = {}
-    for name, reason in wrong.items():
+    told: dict[str, list[Wanted]] = {}
+    for wanted, reason in wrong.items():
         if reason != lost:
-            told.setdefault(reason.rpartition("APKINDEX.tar.gz: ")[2], []).append(name)
-    for reason, names in told.items():
-        what = "the index" if len(names) == 1 else "indexes"
-        warn(
-            f"{what} of {', '.join(sorted(names))} could not be fetched: {reason}; using the indexes that are available"
-        )
+            told.setdefault(reason.rpartition("APKINDEX.tar.gz: ")[2], []).append(wanted)
+    for reason, some in told.items():
+        warn(f"{_named(some)} could not be fetched: {reason}; using the indexes that are available")
     if wrong:
         remember_silence(indexes_folder())
+
+
+def _named(some: Sequence[Wanted]) -> str:
+    from dockerlint_alpine.apk.releases import release_key
+    from dockerlint_alpine.apk.renewal import name_of
+
+    if len(some) == 1:
+        return f"the index of {name_of(some[0])}"
+    releases = sorted({release for release, _, _ in some}, key=release_key)
+    return f"{len(some)} indexes of Alpine {listed(releases, _RELEASES)}"
+
+
+_RELEASES = 6
 
 
 class _Waiting:

@@ -52,20 +52,26 @@ class FileError(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """Everything one run found, file by file in the order asked for.
 
-    ``notes`` are remarks on no single Dockerfile; ``left_out`` says of which known findings nothing is told, and why.
+    ``remarks`` are on what turned out to be no Dockerfile; ``left_out`` says of which known findings nothing is told, and
+    why.
     """
 
     files: tuple[FileReport, ...]
     errors: tuple[FileError, ...] = ()
-    notes: tuple[str, ...] = ()
+    remarks: tuple[FileError, ...] = ()
     left_out: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, files: Iterable[FileReport], problems: Iterable[FileError]) -> Self:
-        """The report on these files, with what went wrong as errors or as notes."""
+        """The report on these files, with what went wrong as errors or as remarks."""
         listed = list(problems)
-        notes = tuple(f"{one.path}: {one.message}" for one in listed if one.remark)
-        return cls(tuple(files), tuple(one for one in listed if not one.remark), notes)
+        remarks = tuple(one for one in listed if one.remark)
+        return cls(tuple(files), tuple(one for one in listed if not one.remark), remarks)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The remarks, a line each."""
+        return tuple(f"{one.path}: {one.message}" for one in self.remarks)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

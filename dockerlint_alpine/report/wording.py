@@ -101,8 +101,9 @@ def unchecked(report: Report) -> list[tuple[str, list[str]]]:
             (file, finding) for file in report.files for finding in file.findings if finding.could_not_judge
         )
     )
-    notes = _by_text((note, file.path) for file in report.files for note in file.notes)
-    sections = (("Could not be checked", unknown), ("Good to know", [*notes, *report.notes]))
+    notes = [(note, file.path) for file in report.files for note in file.notes]
+    remarks = [(remark.message, remark.path) for remark in report.remarks]
+    sections = (("Could not be checked", unknown), ("Good to know", _by_text((*notes, *remarks))))
     return [(title, entries) for title, entries in sections if entries]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dockerlint_alpine.model.findings import Evidence, Finding, Location, Traits
-from dockerlint_alpine.model.reports import FileReport, Report
+from dockerlint_alpine.model.reports import FileError, FileReport, Report
 from dockerlint_alpine.report.wording import place_in, unchecked
 
 
@@ -59,3 +59,10 @@ def test_what_differs_in_names_alone_is_told_once(messages: list[str], said: str
     last = f"{len(found) - 2} more" if len(found) > 3 else "D:3"
     where = "D:1 and D:2" if len(found) == 2 else f"D:1, D:2 and {last}"
     assert unchecked(Report((FileReport("D", found),))) == [("Could not be checked", [f"AD9 {said} ({where})"])]
+
+
+def test_files_that_turned_out_to_be_none_are_told_together() -> None:
+    remarks = [FileError(name, "not a Dockerfile", remark=True) for name in "abcd"]
+    report = Report.of((), [*remarks, FileError("e", "not a Dockerfile")])
+    assert unchecked(report) == [("Good to know", ["not a Dockerfile (a, b and 2 more)"])]
+    assert report.notes == tuple(f"{name}: not a Dockerfile" for name in "abcd")

@@ -145,6 +145,13 @@ def test_what_can_not_be_trusted_is_said_and_what_is_at_hand_is_used(
     assert len(mirror.asked) == asked  # left alone for a minute
 
 
+def test_indexes_that_can_not_be_had_for_one_reason_are_counted_by_release(check: Check, mirror: Mirror) -> None:
+    releases = ("3.10", "3.8", "3.9")
+    text = "".join(f"FROM alpine:{one}\nRUN apk add lz4\n" for one in releases)
+    said = check(*ARM, "--online", Dockerfile=text).stderr
+    assert "6 indexes of Alpine 3.8, 3.9 and 3.10 could not be fetched: the server answered 404" in said
+
+
 def test_a_slow_mirror_costs_the_budget_once(check: Check, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(online._SECONDS, "quick", 0.5)
     mirror.wait = 3.0
