@@ -22,15 +22,13 @@ _SETTING = lazy_pattern(
     r"""[ \t]*(?:(?<=\s)\#.*)?\r?$"""
 )
 _MAX_SIZE = 1024 * 1024
-_MAX_GROWN = 4096
-"""Characters of a value that is longer than its line, by what it refers to."""
 
 
 def read_dotenv(path: Path, *, within: Path | None = None) -> dict[str, str]:
     """What an ``.env`` file sets, line by line; nothing where there is none that can be read in the folder ``within``.
 
-    What a line refers to was set by one before it, or is empty: variables of the environment are never read. A value
-    that would grow beyond 4,096 characters by that is cut there, and all such references bring at most 1 MiB.
+    What a line refers to was set by one before it, or is empty: variables of the environment are never read. All such
+    references bring at most a million characters; those beyond are empty.
     """
     try:
         text = read_file(path, limit=_MAX_SIZE, within=within).decode("utf-8")
@@ -48,9 +46,7 @@ def read_dotenv(path: Path, *, within: Path | None = None) -> dict[str, str]:
     for match in _SETTING.finditer(text):
         value = match["literal"]
         if value is None:
-            written = match["filled"] or match["bare"] or ""
-            value = VARIABLE.sub(value_at, written)
-            value = value[: max(_MAX_GROWN, len(written))]
+            value = VARIABLE.sub(value_at, match["filled"] or match["bare"] or "")
         found[match["name"]] = value
     return found
 

@@ -59,13 +59,13 @@ def test_what_is_no_file_of_the_project_sets_nothing(tmp_path: Path) -> None:
 def test_values_do_not_grow(tmp_path: Path) -> None:
     lines = ["A0=" + "x" * 100, *(f"A{n + 1}=$A{n}$A{n}" for n in range(60))]
     (tmp_path / ".env").write_text("\n".join(lines))
-    assert max(map(len, read_dotenv(tmp_path / ".env").values())) <= 4096
+    assert sum(map(len, read_dotenv(tmp_path / ".env").values())) <= 2 * 1024 * 1024
 
 
 def test_long_values_are_whole(tmp_path: Path) -> None:
     line = "x" * 10000
     (tmp_path / ".env").write_text(f"A='{line}'\nB={line}\nC={line}${{A:+y}}\nD=$A\n")
-    assert read_dotenv(tmp_path / ".env") == {"A": line, "B": line, "C": line + "y", "D": line[:4096]}
+    assert read_dotenv(tmp_path / ".env") == {"A": line, "B": line, "C": line + "y", "D": line}
 
 
 def test_references_bring_no_more_than_a_file_may_hold(tmp_path: Path) -> None:

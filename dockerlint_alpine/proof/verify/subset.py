@@ -27,6 +27,8 @@ SERVICE_KEYS = {
 _PORT = lazy_pattern(
     r"(?:(?P<host>\[[^\]]*\]|[\d.]*):)?(?:(?P<published>\d+)?:)?(?P<target>\d+)(?:/(?P<protocol>tcp|udp))?"
 )
+_MAX_BROUGHT = 16 * 1024 * 1024
+"""Characters that all variables of a file may bring."""
 _CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 
 
@@ -43,6 +45,7 @@ class _Reader:
     def __init__(self, path: Path, variables: Mapping[str, str]) -> None:
         self._path = path
         self._variables = variables
+        self._brought = 0
 
     def _refuse(self, where: str) -> NotVerifiedError:
         return NotVerifiedError(
@@ -255,4 +258,8 @@ class _Reader:
         if found is None and match["sign"] == "?":
             raise self._wrong(match["braced"], match["word"] or "the variable is not set")
         is_default = match["sign"] == "-" and value_of(match, self._variables) is None
-        return str(self._filled(found)) if is_default else found or ""
+        value = str(self._filled(found)) if is_default else found or ""
+        self._brought += len(value)
+        if self._brought > _MAX_BROUGHT:
+            raise self._wrong(match["braced"] or match["plain"], "too much text comes from variables")
+        return value

@@ -281,3 +281,9 @@ def test_any_document_is_read_or_refused_in_one_line(services: Any, other: Any) 
         names = chosen(found, (), ())
         refusals(document, names, path.parent, frozenset())
         isolated(found, names, "adv-x", {}, {})
+
+
+def test_variables_bring_no_more_than_memory_has_room_for(tmp_path: Path) -> None:
+    path = written(tmp_path, "services:\n  a:\n    image: a\n    command: ['" + "$A" * 100_000 + "']\n")
+    with pytest.raises(PlanError, match=r"compose\.ya?ml: A: too much text comes from variables"):
+        by_subset(path, {"A": "x" * 1_000_000})
