@@ -33,6 +33,13 @@ _WHERE_SET = lazy_pattern(r"\$\{\w+:?\+(?:[^{}$]|\$\{?\w+\}?)*\}")
 _PLACEHOLDER = lazy_pattern(r"\{\{|<%")
 """Of Go's and Jinja's templates, and of ERB."""
 
+_IMAGE_NAME = lazy_pattern(
+    r"(?:(?:[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::\d+)?/)?"
+    r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*"
+    r"(?::\w[\w.-]{0,127})?(?:@[a-zA-Z][\w.+:-]*)?\Z"
+)
+"""The grammar in package reference of github.com/distribution/reference, a digest taken as it is."""
+
 _PYTHON_TAG = lazy_pattern(r"(?:\A|/)[\w.-]*python[\w.-]*:(?:[a-z]+-?)?([23]\.\d+)(?:\D|\Z)")
 """A tag that begins with the version of a Python."""
 
@@ -213,6 +220,8 @@ def _report_unknown(walk: StageWalk, unread: str) -> None:
         message = f"the base image depends on {node.base}, an environment variable: give its value with --build-arg"
     elif walk.image is not None and not walk.image.not_alpine:
         message = f"the Alpine release of {node.base} is not known{unread}: give it with --alpine X.Y"
+    elif not _IMAGE_NAME.match(node.base):
+        message = f"{node.base} is not a name that an image can have: no engine can build this stage"
     else:
         message = f"base image {node.base} is not known{unread}: give its Alpine release with --alpine X.Y"
     walk.unjudged("unknown-base-image", node.from_instruction, message, f"FROM {node.base or '(nothing)'}")

@@ -52,6 +52,20 @@ def test_a_base_that_is_none_without_a_value_is_not_known(judge: Judge, base: st
     assert [finding.code for finding in report.findings] == ["AD902"]
 
 
+@pytest.mark.parametrize(
+    ("base", "valid"),
+    [
+        ("./x", False), ("Base", False), ("acme/Base", False), ("acme//base", False), ("acme/base:", False),
+        ("acme/base:a/b", False), ("acme/base", True), ("Acme/base", True), ("HOST.example:5000/acme/b--c__d.e:V1", True),
+        ("acme/base@sha256:" + "0" * 64, True),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_image_can_have_is_told_as_such(judge: Judge, base: str, valid: bool) -> None:
+    (finding,) = judge(f"FROM {base}\nRUN apk add --no-cache curl\n").findings
+    said = f"base image {base} is not known" if valid else f"{base} is not a name that an image can have"
+    assert finding.message.startswith(said)
+
+
 def test_a_number_that_is_no_release_is_not_taken_for_one(judge: Judge) -> None:
     report = judge("FROM team/alpine-tool:2.2.0.3\nRUN apk add --no-cache curl\n")
     assert [finding.code for finding in report.findings] == ["AD902"]
