@@ -137,7 +137,7 @@ class WheelFacts:
         record: Callable[[str], WheelRecord | None],
         packaged: Callable[[str], Packaged | None] = lambda _: None,
         locked: Callable[[str], LockRecord | None] = lambda _: None,
-        compiled: Callable[[str], bool] = lambda _: False,
+        compiled: Callable[[str, str | None], bool] = lambda _name, _version: False,
     ) -> None:
         self._as_of = as_of
         self._record = record
@@ -211,9 +211,9 @@ class WheelFacts:
         locked = self._locked(name)
         return locked.pins if locked is not None else ()
 
-    def compiled(self, name: str) -> bool:
-        """Tell whether a rule says how ``name`` (normalised) is compiled."""
-        return self._compiled(name)
+    def compiled(self, name: str, version: str | None) -> bool:
+        """Tell whether a rule says how that release of ``name`` (normalised) is compiled; ``None``: the newest."""
+        return self._compiled(name, version)
 
     def packaged(self, name: str) -> Packaged | None:
         """Return the package that shows ``name`` (normalised) to be pure Python, ``None`` where none does."""

@@ -244,9 +244,10 @@ class Knowledge:
             self._cache[key] = tuple(self._value("SELECT tags FROM tags WHERE id = ?", number).split())
         return cast("tuple[str, ...]", self._cache[key])
 
-    def _has_build(self, name: str) -> bool:
+    def _has_build(self, name: str, version: str | None) -> bool:
         rule = self.distribution(name)
-        return rule is not None and any(not build.optional_extension for build in rule.builds)
+        build = rule.build(version) if rule is not None else None
+        return build is not None and not build.optional_extension
 
     def _pure_by_package(self, name: str) -> Packaged | None:
         """What compiles something, or opens libraries at run time, has a rule: that knows more than a package does."""

@@ -354,8 +354,8 @@ class Facts(Protocol):
     def pins(self, name: str) -> Sequence[str]:
         """Return the distributions (normalised) of which each release of ``name`` asks for one exact version."""
 
-    def compiled(self, name: str) -> bool:
-        """Tell whether a rule says how every release of ``name`` (normalised) is compiled."""
+    def compiled(self, name: str, version: str | None) -> bool:
+        """Tell whether a rule says how that release of ``name`` (normalised) is compiled; ``None``: the newest."""
 
     def packaged(self, name: str) -> Packaged | None:
         """Return what makes ``name`` (normalised) pure Python whatever its version; ``None``: nothing says so."""

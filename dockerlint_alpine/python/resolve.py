@@ -486,9 +486,13 @@ class _Offline(Struct, eq=False, dict=True):
         return fresh() if out else self.choices.recall(node.name, question, fresh)
 
     def unlisted(self, node: _Node, choice: Choice) -> Choice:
-        """The choice, or where no wheel of the distribution is recorded at all, what its package or a rule says."""
+        """The choice, or where no wheel of the distribution is recorded at all, what its package or a rule says. A rule for
+        a release that is not recorded knows more than that all which are recorded are pure."""
         own = node.requested
         direct = own is not None and (own.url or own.path)
+        extrapolated = choice.verdict.kind == "pure" and choice.verdict.confidence == "likely" and choice.version
+        if extrapolated and self.facts.compiled(node.name, choice.version):
+            return Choice(choice.version, self.by_rule(node.name, choice.version))
         if choice.verdict.kind not in {"unknown", "sdist"} or direct or self.wanted.options.no_index:
             return choice
         releases = self.releases(node.name)
@@ -496,7 +500,7 @@ class _Offline(Struct, eq=False, dict=True):
         if packaged is not None:
             return Choice(choice.version, _pure(node.name, packaged))
         recorded = choice.verdict.kind != "unknown" or any(release.wheels for release in releases)
-        if recorded or not self.facts.compiled(node.name):
+        if recorded or not self.facts.compiled(node.name, choice.version):
             return choice
         return Choice(choice.version, self.by_rule(node.name, choice.version))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dockerlint_alpine.python.model import versions_of
 from dockerlint_alpine.python.resolve import ResolverError
 from dockerlint_alpine.python.sources.native import is_native
-from dockerlint_alpine.python.versions import sort_versions
+from dockerlint_alpine.python.versions import place_among, same_version, sort_versions
 from dockerlint_alpine.stages.linkage import SourceRule, known_build
 
 if TYPE_CHECKING:
@@ -69,15 +71,20 @@ class SourceBuilds:
             return by_rule
 
     def is_pure(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
-        """True for a distribution that is known to be pure Python: by a rule without a build, by a wheel of any of its
-        versions that fits everywhere, by a package of it, or because nothing in its sources is about a compiler."""
-        if self._known_pure(resolved.name):
+        """True for a distribution that is known to be pure Python: by a rule without a build, by a package of it, because
+        nothing in its sources is about a compiler, or, where nobody reads these, by a wheel of any of its versions that
+        fits everywhere."""
+        if self._known_pure(resolved):
             return True
         folder = request.projects.get(resolved.name)
         if folder is not None:
             return not is_native(walk.files, folder)
         found = self._sources(walk.files, resolved, request, {})
-        return found is not None and found[0].pure
+        if found is not None:
+            return found[0].pure
+        return self._knowledge.distribution(resolved.name) is None and any(
+            release.pure for release in self._facts.releases(resolved.name)
+        )
 
     def compiles(self, walk: StageWalk, resolved: Resolved, request: InstallRequest) -> bool:
         """True for a distribution without a rule whose sources say that something is compiled."""
@@ -89,12 +96,18 @@ class SourceBuilds:
         """What the user can do about distributions that nothing tells of."""
         return "--online reads the sources" if self._resolver is None else "look into the instructions for building"
 
-    def _known_pure(self, name: str) -> bool:
-        distribution = self._knowledge.distribution(name)
+    def _known_pure(self, resolved: Resolved) -> bool:
+        """Whether a rule, a package, or the newest wheels of no later release say so: what is pure now was not always."""
+        distribution = self._knowledge.distribution(resolved.name)
         if distribution is not None:
             return not distribution.builds
-        pure = any(release.pure for release in self._facts.releases(name))
-        return pure or self._facts.packaged(name) is not None
+        releases, first = self._facts.releases(resolved.name), 0
+        if resolved.version is not None:
+            versions = versions_of(releases)
+            first = place_among(resolved.version, versions)
+            first -= first > 0 and same_version(versions[first - 1], resolved.version)
+        last = next((one for one in itertools.islice(releases, first, None) if one.wheels), None)
+        return (last is not None and last.pure) or self._facts.packaged(resolved.name) is not None
 
     def _is_newer(self, resolved: Resolved) -> bool:
         """True for a release that came out after the rule was written: it is younger than all recorded ones."""
@@ -110,12 +123,12 @@ class SourceBuilds:
         name = resolved.name
         folder = request.projects.get(name)
         if folder is not None:
-            if self._known_pure(name) or known_build(resolved, self._knowledge) or not is_native(files, folder):
+            if self._known_pure(resolved) or known_build(resolved, self._knowledge) or not is_native(files, folder):
                 return None
             from dockerlint_alpine.python.sources.sdist import read_tree
 
             return read_tree(folder, files, env), f"the project in {files.display(folder)}"
-        if self._resolver is None or resolved.version is None or resolved.url is not None or self._known_pure(name):
+        if self._resolver is None or resolved.version is None or resolved.url is not None or self._known_pure(resolved):
             return None
         if known_build(resolved, self._knowledge) is not None and not self._is_newer(resolved):
             return None

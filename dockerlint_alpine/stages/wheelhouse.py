@@ -140,9 +140,9 @@ class WheelhouseFacts(Struct, frozen=True):
         """See :class:`dockerlint_alpine.python.Facts`."""
         return self.facts.pins(name)
 
-    def compiled(self, name: str) -> bool:
+    def compiled(self, name: str, version: str | None) -> bool:
         """See :class:`dockerlint_alpine.python.Facts`."""
-        return self.facts.compiled(name)
+        return self.facts.compiled(name, version)
 
     def packaged(self, name: str) -> Packaged | None:
         """See :class:`dockerlint_alpine.python.Facts`."""

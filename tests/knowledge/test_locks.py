@@ -94,8 +94,9 @@ def test_the_embedded_facts(knowledge: Knowledge) -> None:
     assert any("of " in (release.source or "") for release in facts.releases("flask"))
     assert "pydantic-core==2.33.2" in [text.replace(" ", "") for text in facts.requires("pydantic", "2.11.7") or ()]
     assert facts.releases("no-such-distribution-anywhere") == ()
-    assert facts.compiled("lz4")
-    assert not facts.compiled("requests")
+    assert facts.compiled("lz4", None)
+    assert [facts.compiled("python-levenshtein", one) for one in ("0.12.2", "0.27.1")] == [True, False]
+    assert not facts.compiled("requests", None)
 
 
 def test_a_release_does_not_admit_pythons_again_that_one_before_it_dropped(knowledge: Knowledge) -> None:

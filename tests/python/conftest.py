@@ -67,7 +67,7 @@ class MemoryFacts:
     def pins(self, name: str) -> Sequence[str]:
         return self._requires.get((name, "pins"), ())
 
-    def compiled(self, name: str) -> bool:
+    def compiled(self, name: str, version: str | None) -> bool:
         return name in self._compiled
 
     def packaged(self, name: str) -> Packaged | None:

@@ -65,6 +65,14 @@ def test_what_setup_py_links_is_needed_to_build_and_to_run(index: LocalIndex, ch
     assert not of(report, "AD903")
 
 
+def test_what_is_pure_today_was_not_always(index: LocalIndex, check: Check) -> None:
+    files = {"setup.py": LINKS.format("'xml2'"), "linker.c": ""}
+    for version in ("0.5", "99"):  # its wheels that are recorded are pure, and between these two
+        index.add_sdist("slack-bolt", version, [], files)
+    assert said(check(index, "slack-bolt==0.5\n"), "AD101") == {("libxml2-dev",)}
+    assert said(check(index, "slack-bolt==99\n"), "AD101") == set()
+
+
 def test_what_is_linked_only_by_accident(index: LocalIndex, check: Check) -> None:
     script = "from setuptools import setup, Extension\nimport pkgconfig\nlibs = []\nif pkgconfig.exists('liblz4'):\n    libs.append('lz4')\nsetup(ext_modules=[Extension('a', ['a.c'], libraries=libs)])\n"
     index.add_sdist("accident", "1.0", [], {"setup.py": script, "a.c": ""})

@@ -257,9 +257,9 @@ class FactsOfIndex:
         """It serves where metadata is not known."""
         return () if self.tells(name) else self._others.pins(name)
 
-    def compiled(self, name: str) -> bool:
+    def compiled(self, name: str, version: str | None) -> bool:
         """Rules are not the index's."""
-        return self._others.compiled(name)
+        return self._others.compiled(name, version)
 
     def packaged(self, name: str) -> Packaged | None:
         """Alpine's packages are not the index's."""

@@ -100,6 +100,8 @@ class SetupScript(Struct, frozen=True):
     unclear: tuple[Unclear, ...] = ()
     no_extensions: bool = False
     """True where ``setup()`` gets an empty list of extensions, and nothing else that may compile."""
+    open_arguments: bool = False
+    """True where ``setup()`` also gets ``**`` of what could not be told."""
 
 
 class _Text(str):
@@ -222,6 +224,7 @@ class _Reader(Struct, eq=False):
     steps: int = 0
     depth: int = 0
     setup: dict[str, Any] | None = None
+    open_arguments: bool = False
     extensions: list[Extension] = []
     pkg_config: dict[str, Asked] = {}
     programs: dict[str, Asked] = {}
@@ -621,6 +624,7 @@ class _Reader(Struct, eq=False):
             if self.setup is None or not self.conditional:
                 self.setup = keywords
             if not whole:
+                self.open_arguments = True
                 self.unsure(self.line(node), "setup() gets arguments that are computed at run time")
             return None
         if name.endswith("Extension") and name not in {"CMakeExtension", "RustExtension"}:
@@ -866,6 +870,7 @@ class _Reader(Struct, eq=False):
             no_extensions=setup.get("ext_modules") == []
             and not self.extensions
             and not {"cmdclass", "cffi_modules", "rust_extensions", "libraries"} & setup.keys(),
+            open_arguments=self.open_arguments,
         )
 
     def unsure(self, line: int | None, text: str, extra: str = "") -> None:

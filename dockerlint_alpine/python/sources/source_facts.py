@@ -187,6 +187,7 @@ class _Reader:
         self.extensions: list[_Extension] = []
         self.tolerant = False
         self.build_script: str | None = None
+        self.unread = False
 
     def facts(self) -> SourceFacts:
         backend, build_requires, requires_python, project_requires = self._pyproject()
@@ -198,8 +199,8 @@ class _Reader:
         for name in self.tree:
             self._cmake_or_meson(name)
         self._backends((*build_requires, *setup_requires))
-        if script is None or not script.no_extensions:
-            self._unread_sources()
+        if script is not None and not script.no_extensions:
+            self._unread_sources(script)
         return SourceFacts(
             name=normalise(metadata.name) if metadata.name else None,
             version=metadata.version,
@@ -212,7 +213,7 @@ class _Reader:
             language_from=tuple(self.languages.values()),
             needs=tuple(self.needs.values()),
             optional_extension=self.tolerant,
-            pure=not self.languages and not self.extensions,
+            pure=not self.languages and not self.extensions and not self.unread,
             doubts=tuple(dict.fromkeys((*self.doubts, *self.gaps))),
             gaps=tuple(dict.fromkeys(self.gaps)),
             variables=tuple(self.variables),
@@ -402,15 +403,21 @@ class _Reader:
                 if language == "rust" or (name not in _WEAK and not self.languages):
                     self.language(language, where)
 
-    def _unread_sources(self) -> None:
-        """Sources that something compiles, but not in a way that could be read: only their languages are told."""
-        setup = self.tree.get("setup.py")
-        if self.languages or setup is None or not speaks_of_extensions("setup.py", setup):
+    def _unread_sources(self, script: SetupScript) -> None:
+        """Sources that something compiles, but not in a way that could be read: their languages are told, if it is certain
+        that something does."""
+        if self.languages:
             return
-        for name in self.tree:
-            if name.endswith(_COMPILED) and name.split("/", maxsplit=1)[0] not in _ASIDE:
+        sources = [
+            name for name in self.tree if name.endswith(_COMPILED) and name.split("/", maxsplit=1)[0] not in _ASIDE
+        ]
+        if speaks_of_extensions("setup.py", self.tree["setup.py"] or b""):
+            for name in sources:
                 self.language("c++" if name.endswith(_CPP) else "c", name)
-        self.gaps.append("setup.py: how its extensions are built could not be read")
+            self.gaps.append("setup.py: how its extensions are built could not be read")
+        elif script.open_arguments and sources:
+            self.unread = True
+            self.gaps.append(f"setup.py: whether it compiles {sources[0]} could not be read")
 
 
 class _Extension(Struct, frozen=True):

@@ -28,6 +28,14 @@ def names(found: SourceFacts, kind: str) -> list[tuple[str, str, bool]]:
     return [(need.name, need.where, need.required) for need in found.needs if need.kind == kind]
 
 
+@pytest.mark.parametrize(("source", "pure"), [("src/x/a.c", False), ("src/x/a.py", True), ("docs/a.c", True)])
+def test_what_setup_gets_at_run_time_may_compile_what_is_there(source: str, pure: bool) -> None:
+    script = "d = {}\nexec(open('src/x/_setup.py').read(), d)\nsetup(**d['arguments']())\n"
+    found = read_sdist(sdist("foo", "1.0", {"setup.py": script, source: ""}), "foo-1.0.tar.gz")
+    assert (found.pure, found.languages) == (pure, ())
+    assert found.gaps == (() if pure else (f"setup.py: whether it compiles {source} could not be read",))
+
+
 def test_a_c_extension() -> None:
     files = {
         "setup.py": "from setuptools import *\nsetup(install_requires=['a'], ext_modules=[Extension('x', ['src/x.cpp', 'src/y.pyx'], libraries=['lz4', 'm'])])\n",
