@@ -30,6 +30,13 @@ class StandIn(Struct, frozen=True):
     names: Database | None
     other_release: bool
 
+    def absent(self, names: Sequence[str]) -> frozenset[str]:
+        """Those of ``names`` that the release is known not to have. What its index for another architecture has, is there,
+        whatever the table says: that may be of an earlier day."""
+        if self.names is None or not self.other_release:
+            return frozenset()
+        return self.names.absent(names, self.release)
+
 
 class Layer(Struct, frozen=True):
     """One snapshot in a database, for one repository. ``arch`` is that of the snapshot, ``origin`` what it was made of where
@@ -221,10 +228,9 @@ class Catalog:
         layer, known = self._layers[at], self._packages[at]
         new = [name for name in names if name not in known]
         known.update(dict.fromkeys(new, ()))
-        if layer.stand_in is not None and layer.stand_in.names is not None:
-            absent = layer.stand_in.names.absent(new, layer.stand_in.release)
-            new = [name for name in new if name not in absent]
         if layer.stand_in is not None and layer.stand_in.other_release:
+            absent = layer.stand_in.absent(new)
+            new = [name for name in new if name not in absent]
             taken = self._taken(new)
             new = [name for name in new if name not in taken]
         for row in layer.database.packages(new, layer.number):
@@ -273,8 +279,8 @@ class Catalog:
         for layer in self._layers:
             for _, packages, _ in layer.database.provided([layer.theirs(name)], layer.number):
                 owners = set((packages or "").split())
-                if layer.stand_in is not None and layer.stand_in.names is not None:
-                    owners -= set(layer.stand_in.names.absent(list(owners), layer.stand_in.release))
+                if layer.stand_in is not None:
+                    owners -= layer.stand_in.absent(list(owners))
                 if owners:
                     return True
         return False
