@@ -39,7 +39,7 @@ _SELECTION = (
     click.option("--ignore", **_CODES, help="Ignore these codes; repeatable."),
 )
 _BUILD = (
-    spelling.platforms_option("linux/amd64 by default; repeatable."),
+    spelling.platforms_option("By default linux/amd64 and those that the project builds for; repeatable."),
     spelling.BUILD_ARGS,
     spelling.target_option("Check only this stage and the stages that it is built from."),
     spelling.CONTEXT,
@@ -211,6 +211,7 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
             excludes=configured.excludes if settings.exclude else lambda _: False,
             respect_gitignore=settings.respect_gitignore,
             everywhere=settings.force_exclude,
+            platforms=configured.origins.get("platforms", "default") == "default",
             step=progress.step,
         )
         jobs, errors = find_jobs(paths, search=search)

@@ -120,9 +120,9 @@ def _job(given: dict[str, Any]) -> Job | None:
     """The build that the log is of. Raises click.UsageError."""
     if not given["dockerfile"]:
         return None
-    from dockerlint_alpine.run.discovery import find_jobs
+    from dockerlint_alpine.run.discovery import Search, find_jobs
 
-    jobs, errors = find_jobs([given["dockerfile"]])
+    jobs, errors = find_jobs([given["dockerfile"]], search=Search(platforms=False))
     if errors:
         raise click.UsageError(f"{errors[0].path}: {errors[0].message}")
     if given["service"]:

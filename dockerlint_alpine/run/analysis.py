@@ -51,6 +51,8 @@ from dockerlint_alpine.stages import (
 from dockerlint_alpine.stages.context import MAX_FILE_SIZE
 from dockerlint_alpine.syntax import Dockerfile, parse
 from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.platforms import USUAL
+from dockerlint_alpine.system.plural import listed
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
@@ -223,8 +225,20 @@ class Doctor:
             stages=max(_count(timeline, "alpine") for timeline in timelines),
             not_alpine=max(_count(timeline, "other") for timeline in timelines),
             unknown=max(_unknown(timeline) for timeline in timelines) + sum(map(is_notice, findings)),
-            notes=tuple(dict.fromkeys(note for timeline in timelines for note in timeline.notes)),
+            notes=tuple(
+                dict.fromkeys(
+                    (*(note for timeline in timelines for note in timeline.notes), *self._on_platforms(findings))
+                )
+            ),
         )
+
+    def _on_platforms(self, findings: Sequence[Finding]) -> Iterator[str]:
+        """Why platforms are judged that nobody asked for, where only they have a finding."""
+        by = self.configuration.others.platforms_by
+        only = dict.fromkeys(one for finding in findings if USUAL not in finding.platforms for one in finding.platforms)
+        if by and only and USUAL in self.settings.platforms:
+            are, them = ("is", "it") if len(only) == 1 else ("are", "them")
+            yield f"{listed(only)} {are} checked because {by} builds for {them} (--platform {USUAL} leaves {them} out)"
 
     def timelines(
         self, data: bytes, path: Path, *, shown_as: str, changed: Mapping[str, bytes] | None = None

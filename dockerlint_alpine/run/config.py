@@ -27,7 +27,7 @@ from dockerlint_alpine.run.trust import Option, admitted, words
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import lies_within, project_root, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
-from dockerlint_alpine.system.platforms import APK_ARCH
+from dockerlint_alpine.system.platforms import APK_ARCH, USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -75,7 +75,7 @@ class Settings(Struct, frozen=True):
     ignore: tuple[str, ...] = ()
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     severity: tuple[tuple[str, Severity], ...] = ()
-    platforms: tuple[str, ...] = ("linux/amd64",)
+    platforms: tuple[str, ...] = (USUAL,)
     build_args: Table = ()
     target: str | None = None
     context: str | None = None

@@ -7,6 +7,7 @@ ignores is left out, and folders that hold other people's code or caches are not
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, lies_within, project_root, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
-from dockerlint_alpine.system.platforms import APK_ARCH, platform_of
+from dockerlint_alpine.system.platforms import APK_ARCH, USUAL, platform_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,7 +35,8 @@ _BAKE_NAME = lazy_pattern(r"(?is)^(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)\Z")
 _HCL_NAME = lazy_pattern(r"(?is)^[^.].*(?<!\.lock)\.hcl\Z")
 """What ``bake -f`` may name, too, where it has targets (:data:`_TARGET`): below a folder alone."""
 _TARGET = lazy_pattern(rb"(?m)^[ \t]*target[ \t]+[\"\w]")
-_MAX_HCL = 128 * 1024
+_OF_PLATFORMS = lazy_pattern(rb"--platform\b|\bplatforms?:")
+_MAX_SIZE = 128 * 1024
 _BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
 """What is laid over another bake file."""
 _IGNORED_SUFFIXES = (
@@ -70,11 +72,13 @@ class DiscoveryError(Struct, frozen=True):
 class Search(Struct, frozen=True):
     """How folders are searched. ``excludes`` says of a path (as :class:`Job` has it) that it is left out, and so is what
     is below it; ``step`` is called for every folder; ``everywhere`` applies all this to paths that were named, too.
+    Without ``platforms`` those for which the project builds an image beside the usual one count for nothing.
     """
 
     excludes: Callable[[str], bool] = lambda _: False
     respect_gitignore: bool = True
     everywhere: bool = False
+    platforms: bool = True
     step: Callable[[], None] = lambda: None
 
 
@@ -113,7 +117,7 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
             found, problems = [], [DiscoveryError(name, error.strerror or str(error))]
         jobs.extend(found)
         errors.extend(problems)
-    return with_others(without_repeats(jobs), scripts, search), errors
+    return _with_platforms(with_others(without_repeats(jobs), scripts, search), search), errors
 
 
 def _no_builds(path: Path) -> str:
@@ -333,7 +337,7 @@ def _describes_builds(path: Path) -> bool:
 
 def _has_targets(path: Path) -> bool:
     try:
-        return _TARGET.search(read_file(path, limit=_MAX_HCL)) is not None
+        return _TARGET.search(read_file(path, limit=_MAX_SIZE)) is not None
     except OSError:
         return False
 
@@ -389,17 +393,53 @@ def _job(build: Build, shown_as: str, project: Path) -> Job:
         images=build.images,
         image_made=build.image_made,
         named_by=shown_as,
-        others=Others(contexts=tuple(_contexts(build, project))),
+        others=Others(contexts=tuple(_contexts(build, project)), platforms_by=shown_as if build.platforms else ""),
     )
 
 
-def _platforms(given: tuple[str, ...]) -> tuple[str, ...]:
-    """The platforms of a build that is not for the usual one; else what the settings say counts."""
-    known = tuple(one for one in dict.fromkeys(map(platform_of, given)) if one in APK_ARCH)
-    return known if known and _USUAL not in known else ()
+def _platforms(given: Iterable[str]) -> tuple[str, ...]:
+    """The platforms that Alpine has of those that a build is for, the usual one first; empty where it is for that alone."""
+    known = dict.fromkeys(one for one in map(platform_of, given) if one in APK_ARCH)
+    return tuple(sorted(known, key=USUAL.__ne__)) if [*known] != [USUAL] else ()
 
 
-_USUAL = "linux/amd64"
+def _with_platforms(jobs: list[Job], search: Search) -> list[Job]:
+    """The same builds for all platforms for which pipelines and scripts, at the top of the project or beside the Dockerfile,
+    build them."""
+    if not search.platforms:
+        return [replace(job, platforms=()) if USUAL in job.platforms else job for job in jobs]
+    plain = {id(job): job for job in jobs if job.image_made and job.text is None and not job.platforms}
+    places: dict[Path, Path] = {}
+    for folder in dict.fromkeys(job.path.parent for job in plain.values()):
+        project = project_root(folder)
+        places |= dict.fromkeys((project, project / ".github/workflows", folder), project)
+    files = [(path, project) for place, project in places.items() for path in _starters(place, project)]
+    if not files:
+        return jobs
+    from dockerlint_alpine.run.image_builds import named_platforms
+
+    found = named_platforms(files, list(dict.fromkeys(job.path for job in plain.values())))
+    return [_for_all(job, found.get(os.path.realpath(job.path), {})) if id(job) in plain else job for job in jobs]
+
+
+def _for_all(job: Job, named: Mapping[str, Path]) -> Job:
+    platforms = _platforms((USUAL, *named))
+    if not platforms:
+        return job
+    first = next(path for written, path in named.items() if platform_of(written) in platforms[1:])
+    return replace(job, platforms=platforms, others=replace(job.others, platforms_by=os.path.relpath(first)))
+
+
+def _starters(folder: Path, project: Path) -> list[Path]:
+    """The files in a folder of the project that may start builds and speak of platforms, in order."""
+    found = []
+    with suppress(OSError):
+        for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names alone
+            path = folder / name
+            if may_name_builds(name) or names_scripts(path):
+                with suppress(OSError):
+                    found += [path] if _OF_PLATFORMS.search(read_file(path, limit=_MAX_SIZE, within=project)) else []
+    return found
 
 
 def _contexts(build: Build, project: Path) -> Iterable[tuple[str, str]]:

@@ -1,11 +1,13 @@
-"""Builds that a Makefile, a shell script or a CI file of the project starts: which image comes from which Dockerfile.
+"""Builds that a Makefile, a shell script or a CI file of the project starts: which image comes from which Dockerfile, and
+for which platforms.
 
 Their text is material: ``docker build -t NAME -f FILE CONTEXT`` and the like, and steps of docker/build-push-action. Nothing
 is run. A variable has a value where the file gives it just one; any other part stays open (``${NAME}``), and where the file
 or folder that is built depends on it, on those of the project that fit.
 
 Sources: "docker buildx build" and "podman build" (options), the action's README (``context``, ``file``, ``tags``,
-``build-args``, ``target``), docker/metadata-action (``images``), GitHub's "Workflow syntax" (``strategy.matrix``, ``env``).
+``build-args``, ``target``, ``platforms``), docker/metadata-action (``images``), GitHub's "Workflow syntax"
+(``strategy.matrix``, ``env``).
 """
 
 from __future__ import annotations
@@ -78,6 +80,25 @@ def named_builds(
     open name chooses; files of any other name are built where one is named in full. What can't be read tells nothing, nor
     does a file without any of the ``words``."""
     found: dict[tuple[str, str | None], list[Build]] = {}
+    for _, build in _builds(files, dockerfiles, words):
+        if build.images:
+            found.setdefault((os.path.realpath(build.dockerfile), build.target), []).append(build)
+    return [one for builds in found.values() for one in _told_apart(builds)]
+
+
+def named_platforms(files: Iterable[tuple[Path, Path]], dockerfiles: Collection[Path]) -> dict[str, dict[str, Path]]:
+    """The platforms for which ``files`` (each with its project) build each Dockerfile (by its real path), as they write
+    them, each with the first file that does."""
+    found: dict[str, dict[str, Path]] = {}
+    for path, build in _builds(files, dockerfiles, ("platform",)):
+        for platform in build.platforms:
+            found.setdefault(os.path.realpath(build.dockerfile), {}).setdefault(platform, path)
+    return found
+
+
+def _builds(
+    files: Iterable[tuple[Path, Path]], dockerfiles: Collection[Path], words: Collection[str]
+) -> Iterator[tuple[Path, Build]]:
     known = [(os.path.abspath(path), path) for path in dockerfiles]  # noqa: PTH100 - links stay as they are
     for path, project in files:
         try:
@@ -87,12 +108,8 @@ def named_builds(
         if _STARTS.search(data) is None:
             continue
         text = data.decode("utf-8", "replace")
-        if not any(word in text for word in words):
-            continue
-        for build in islice(_File(path, project, text, known).builds(), _MAX_BUILDS):
-            if build.images:
-                found.setdefault((os.path.realpath(build.dockerfile), build.target), []).append(build)
-    return [one for builds in found.values() for one in _told_apart(builds)]
+        if any(word in text for word in words):
+            yield from ((path, build) for build in islice(_File(path, project, text, known).builds(), _MAX_BUILDS))
 
 
 def _told_apart(builds: Sequence[Build]) -> Iterable[Build]:
@@ -149,6 +166,7 @@ class _File:
             given.get("--tag", ()),
             given.get("--build-arg", ()),
             given["--target"][-1] if "--target" in given else None,
+            given.get("--platform", ()),
             self._variables,
             folders,
         )
@@ -160,6 +178,7 @@ class _File:
         tags: Sequence[str],
         args: Iterable[str],
         target: str | None,
+        platforms: Iterable[str],
         variables: _Values,
         folders: Sequence[str] = (),
     ) -> Iterator[Build]:
@@ -179,6 +198,7 @@ class _File:
                 build_args={name: value for name, equals, value in pairs if equals and "${" not in value + name},
                 target=_plain(target, known),
                 images=tuple(dict.fromkeys(name for name in names if name and not name.startswith("${?}"))),
+                platforms=tuple(one for text in platforms for one in _lines(known.fill(text)) if "${" not in one),
             )
 
     def _places(
@@ -253,6 +273,7 @@ class _File:
             [_unwritten(tag) for tag in tags],
             [_unwritten(arg) for arg in _lines(given.get("build-args"), commas=False)],
             _unwritten(target) if target else None,
+            [_unwritten(one) for one in _lines(given.get("platforms"))],
             variables,
             ["."],
         )

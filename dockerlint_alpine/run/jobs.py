@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dockerlint_alpine.system.builds import Others
+from dockerlint_alpine.system.platforms import USUAL
 from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ _NAMED = 4
 
 class Job(Struct, frozen=True):
     """One build of one Dockerfile. ``context``, ``build_args`` and ``target`` are those of a compose service or bake target,
-    ``services`` its name, and ``starts`` what its services start; ``platforms`` are set where the build is for these alone.
-    ``text`` is the Dockerfile where it is part of the file at ``path``, its lines in their places there. ``images`` are
-    names of the result, and ``others`` other builds that this one may rest on. ``walked``: it was found below a folder by
-    its name, and nobody named it; ``named_by`` is the compose or bake file that did. ``image_made`` is false where only
-    commands run, as in a job of CI.
+    ``services`` its name, and ``starts`` what its services start; ``platforms`` are set where the build is not for the usual
+    one alone. ``text`` is the Dockerfile where it is part of the file at ``path``, its lines in their places there.
+    ``images`` are names of the result, and ``others`` other builds that this one may rest on. ``walked``: it was found below
+    a folder by its name, and nobody named it; ``named_by`` is the compose or bake file that did. ``image_made`` is false
+    where only commands run, as in a job of CI.
     """
 
     path: Path
@@ -74,13 +75,15 @@ def missing(*jobs: Job) -> str:
 
 
 def job_settings(settings: Settings, job: Job) -> Settings:
-    """``settings`` with the context, arguments and target of a compose service, where nothing else was given."""
+    """``settings`` with the context, arguments, target and platforms of a build, where nothing else was given. What is not
+    built for the usual platform has its own in any case."""
+    own = job.platforms and (USUAL not in job.platforms or settings.platforms == (USUAL,))
     return replace(
         settings,
         context=settings.context or (str(job.context) if job.context is not None else None),
         build_args=tuple({**job.build_args, **dict(settings.build_args)}.items()),
         target=settings.target or job.target,
-        platforms=job.platforms or settings.platforms,
+        platforms=job.platforms if own else settings.platforms,
         starts=job.starts,
     )
 

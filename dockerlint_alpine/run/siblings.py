@@ -16,6 +16,7 @@ from dockerlint_alpine.run.jobs import Job, read_job
 from dockerlint_alpine.run.reading import UnreadableError
 from dockerlint_alpine.system.builds import OtherBuild
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.platforms import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -119,7 +120,9 @@ def _other(job: Job) -> OtherBuild:
         path=str(job.path),
         shown=job.shown_as,
         names=job.images,
-        folder=folder if folder is not None and not job.platforms and job.text is None else "",
+        folder=folder
+        if folder is not None and (not job.platforms or USUAL in job.platforms) and job.text is None
+        else "",
         context=str(job.context) if job.context is not None else None,
         build_args=tuple(job.build_args.items()),
         target=job.target,

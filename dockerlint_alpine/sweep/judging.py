@@ -60,7 +60,11 @@ class Judge:
     def _judged(self, task: Task, project: Project) -> Outcome:
         configuration = self._configuration()
         doctor = self._doctor.with_configuration(configuration)
-        search = Search(excludes=configuration.excludes, respect_gitignore=configuration.settings.respect_gitignore)
+        search = Search(
+            excludes=configuration.excludes,
+            respect_gitignore=configuration.settings.respect_gitignore,
+            platforms=configuration.origins.get("platforms", "default") == "default",
+        )
         jobs, _ = find_jobs(["."], search=search)
         jobs = [job for job in jobs if not configuration.excludes(str(job.path))]
         if not jobs:

@@ -26,8 +26,10 @@ class OtherBuild(Struct, frozen=True):
 
 class Others(Struct, frozen=True):
     """The named contexts of a build (``docker-image://REFERENCE``, ``target:NAME``, ``folder:PATH``), and the other builds
-    that it and they may rest on. ``rest_on_it``: another build of the same search may start from its image."""
+    that it and they may rest on. ``rest_on_it``: another build of the same search may start from its image.
+    ``platforms_by`` is the file of the project that says for which platforms it is built."""
 
     contexts: tuple[tuple[str, str], ...] = ()
     builds: tuple[OtherBuild, ...] = ()
     rest_on_it: bool = False
+    platforms_by: str = ""

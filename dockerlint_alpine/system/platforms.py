@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+USUAL = "linux/amd64"
+"""The platform that is judged where nothing is said of any."""
+
 APK_ARCH = {
     "linux/amd64": "x86_64",
     "linux/arm64": "aarch64",

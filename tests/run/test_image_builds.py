@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dockerlint_alpine.run.discovery import find_jobs
+from dockerlint_alpine.cli import app
+from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.run.image_builds import named_builds
 
 FILES = {
@@ -221,3 +222,56 @@ def test_no_text_takes_long(root: Path, text: str) -> None:
     start = time.process_time()
     assert set(_named(root, "x.sh", text)) <= {"one/Dockerfile"}
     assert time.process_time() - start < 5
+
+
+ACTION = """\
+on: push
+env: {MORE: "linux/386,linux/unknown"}
+jobs:
+  build:
+    strategy: {matrix: {include: [{platform: linux/arm64}, {platform: "${{ inputs.other }}"}]}}
+    steps:
+      - uses: docker/build-push-action@v6
+        with: {context: one, platforms: "linux/amd64, linux/arm/v7\\n${{ matrix.platform }},${{ env.MORE }}"}
+"""
+IN_ORDER = ("linux/amd64", "linux/arm/v7", "linux/arm64", "linux/386")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "platforms"),
+    [
+        (".github/workflows/release.yml", ACTION, IN_ORDER),
+        (
+            "Makefile",
+            "P = linux/arm64,amd64\nall:\n\tdocker buildx build --platform=$(P) one\n",
+            ("linux/amd64", "linux/arm64"),
+        ),
+        ("one/build.sh", "docker buildx build --platform linux/s390x .\n", ("linux/amd64", "linux/s390x")),
+        ("build.sh", "docker buildx build --platform linux/amd64 one\n", ()),
+        ("build.sh", "docker buildx build --platform linux/arm64 two\n", ()),
+        ("build.sh", "docker buildx build --platform $ANY one\n", ()),
+        ("deep/down/build.sh", "docker buildx build --platform linux/arm64 ../../one\n", ()),
+        ("build.txt", "docker buildx build --platform linux/arm64 one\n", ()),
+    ],
+)
+@pytest.mark.parametrize("named", [["one/Dockerfile"], []])
+def test_for_which_platforms(root: Path, name: str, text: str, platforms: tuple[str, ...], named: list[str]) -> None:
+    _write(root, {name: text})
+    (job,) = (one for one in find_jobs(named)[0] if one.shown_as == "one/Dockerfile")
+    assert (job.platforms, job.others.platforms_by) == (platforms, name if platforms else "")
+    (plain,) = (one for one in find_jobs(named, search=Search(platforms=False))[0] if one.shown_as == "one/Dockerfile")
+    assert plain.platforms == ()
+
+
+def test_what_is_built_for_more_platforms_is_judged_on_them(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = "FROM python:3.12-alpine3.19\nRUN pip install cffi==1.16.0\n"
+    compose = "services: {a: {build: {context: one, platforms: [linux/arm64, linux/amd64]}}}\n"
+    _write(root, {"one/Dockerfile": text, "two/compose.yml": compose.replace("one", "../one")})
+    _write(root, {".github/workflows/x.yml": ACTION.replace("one", "docker"), "docker/Dockerfile": text})
+    for path, by in (("docker/Dockerfile", ".github/workflows/x.yml"), ("two/compose.yml", "two/compose.yml")):
+        for options, only in (((), True), (("--platform", "linux/amd64"), False)):
+            with pytest.raises(SystemExit) as ended:
+                app(["check", "--offline", "--no-cache", *options, path])
+            said = capfd.readouterr().out
+            assert (ended.value.code, "libffi-dev" in said) == ((1, True) if only else (0, False))
+            assert (f" checked because {by} builds for " in said) is only
