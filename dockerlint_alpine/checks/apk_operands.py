@@ -16,6 +16,7 @@ from dockerlint_alpine.model.findings import TextEdit
 from dockerlint_alpine.stages import ApkStep, Stage
 from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.syntax import LayoutError, list_layout
+from dockerlint_alpine.syntax.shell.failure import is_handled
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ _MIRROR = lazy_pattern(
 """``sed -i 's/dl-cdn.alpinelinux.org/mirrors.example/g' /etc/apk/repositories``: another host, the same packages."""
 _OTHER_SHELL = lazy_pattern(rb"/bin/sh\b|\b(?:ba|k|z)sh\b")
 _CHOOSES_RELEASE = lazy_pattern(r"edge|testing|latest-stable|v\d")
-_FAILURE_IS_HANDLED = lazy_pattern(rb"[\s\\`;)}]*(?:\|\||then\b)")
 
 
 class Asked(Struct, frozen=True):
@@ -134,12 +134,7 @@ def _judged(subject: Subject, step: ApkStep) -> bool:
 
 def failure_is_handled(subject: Subject, span: Span) -> bool:
     """True for a command behind which the author says what is done when it fails (``||``, ``if ...; then``)."""
-    return is_handled_in(subject.dockerfile.data, span[1])
-
-
-def is_handled_in(data: bytes, behind: int) -> bool:
-    """The same of a command that ends at ``behind`` in the text ``data``."""
-    return _FAILURE_IS_HANDLED.match(data, behind) is not None
+    return is_handled(subject.dockerfile.data, span[1])
 
 
 def _repositories_changed_at(subject: Subject, stage: Stage) -> int:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.checks.apk_operands import failure_is_handled, is_handled_in
 from dockerlint_alpine.python.options import FILE_OPTIONS
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.stages.model import ScriptCommand, Written
@@ -21,6 +20,7 @@ from dockerlint_alpine.stages.scripts import MAX_SIZE, ScriptFile, changes_exit,
 from dockerlint_alpine.stages.shell_commands import REDEFINES
 from dockerlint_alpine.syntax import Mount, expand_command, expanded_commands, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
+from dockerlint_alpine.syntax.shell.failure import goes_on
 from dockerlint_alpine.system.options import scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -47,9 +47,6 @@ PLAIN_TOOLS = frozenset(
 
 _HANDS_OVER = lazy_pattern(r"""\bexec\b[^\n#]*["']?\$[@*]""")
 """An entrypoint that becomes what CMD says: ``exec "$@"``."""
-
-_GIVES_UP = lazy_pattern(rb"\s*\|\|\s*(?:\{\s*)?(?:exit|false|kill|return)\b")
-"""What a health check says behind ``||`` when it fails: the failure is meant, not handled."""
 
 _SHEBANG = lazy_pattern(rb"#!\s*(/\S+)(?:[ \t]+([^\r\n]*?))?[ \t]*\n")
 _GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\b(?:git\+(?:https?|ssh|git)|git)://[^;\n]*$")
@@ -151,16 +148,11 @@ def _of_scripts(subject: Subject, stage: Stage) -> Iterator[Start]:
         expanded, behind = ran.expanded, (ran.expanded.command.span or (0, 0))[1]
         if expanded.conditional or not ran.plain or _mounts(ran.instruction) or _is_handled(subject, ran.span):
             continue
-        if _is_handled_in(ran.data, behind):
+        if goes_on(ran.data, behind):
             continue
         for program in _started_by(expanded):
             start = Start(program, "RUN", ran.instruction, ran.span, ran.moment, ran=ran)
             yield from _with_script(start, stage)
-
-
-def _is_handled_in(data: bytes, behind: int) -> bool:
-    """True where a script goes on in another way if the command that ends at ``behind`` fails."""
-    return is_handled_in(data, behind) and not _GIVES_UP.match(data, behind)
 
 
 def _moment_at(stage: Stage, span: Span) -> Moment | None:
@@ -333,7 +325,7 @@ def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
         if expanded.name == "set" and not expanded.conditional:
             said = changes_exit(expanded.args[1:])
             exits = exits if said is None else said
-        if not (expanded.conditional or expanded.substitution or _is_handled_in(data, span[1])):
+        if not (expanded.conditional or expanded.substitution or goes_on(data, span[1])):
             ran = ScriptCommand(
                 start.instruction,
                 start.span,
@@ -406,7 +398,7 @@ def _started_by(expanded: ExpandedCommand) -> tuple[str, ...]:
 
 
 def _is_handled(subject: Subject, span: Span) -> bool:
-    return failure_is_handled(subject, span) and not _GIVES_UP.match(subject.dockerfile.data, span[1])
+    return goes_on(subject.dockerfile.data, span[1])
 
 
 def _with_script(start: Start, stage: Stage) -> Iterator[Start]:

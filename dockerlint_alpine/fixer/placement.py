@@ -1,9 +1,9 @@
 """Chooses the place for a package that a stage lacks: an ``apk add`` that is there, else a new RUN.
 
-A package goes into a list of the same stage that runs before the step that needs it, never into one in a branch, of an
-ONBUILD, with another root or with repositories of its own. Build packages go to the list that is deleted again (the
-virtual one), else to the one that holds compilers; run-time packages only go to a list that is not deleted. A list that a
-variable or a file holds is edited there, unless another stage uses it too.
+A package goes into a list of the same stage that runs before the step that needs it, never into one in a branch, one that
+may fail (``|| true``), one of an ONBUILD, with another root or with repositories of its own. Build packages go to the list
+that is deleted again (the virtual one), else to the one that holds compilers; run-time packages only go to a list that is
+not deleted. A list that a variable or a file holds is edited there, unless another stage uses it too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dockerlint_alpine.fixer.new_run import NEW_RUN, new_run
 from dockerlint_alpine.fixer.pins import pinned_like
 from dockerlint_alpine.model.findings import Fix, Purpose, TextEdit
 from dockerlint_alpine.stages.model import ApkStep, Stage, Timeline
+from dockerlint_alpine.syntax.shell.failure import goes_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,13 +81,15 @@ def candidates(timeline: Timeline, stage: Stage, purpose: Purpose, before: Instr
 
 
 def _fit(timeline: Timeline, stage: Stage, before: Instruction | None) -> Iterator[ApkStep]:
-    """The ``apk add`` commands that certainly run in this stage, before the first step that has the need."""
+    """The ``apk add`` commands that certainly do their work in this stage, before the first step that has the need."""
     for step in apk_steps(stage):
         command = step.command
         if command.verb != "add" or step.conditional or command.root is not None or command.repositories:
             continue
         written = timeline.dockerfile.instruction_at(step.instruction.start)
         if written is None or written.keyword != "RUN" or written not in stage.instructions:
+            continue
+        if step.written is None and goes_on(timeline.dockerfile.data, step.span[1]):
             continue
         if _in_time(stage, step, before):
             yield step
