@@ -35,6 +35,8 @@ _BAKE_NAME = lazy_pattern(r"(?is)^(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)\Z")
 _HCL_NAME = lazy_pattern(r"(?is)^[^.].*(?<!\.lock)\.hcl\Z")
 """What ``bake -f`` may name, too, where it has targets (:data:`_TARGET`): below a folder alone."""
 _TARGET = lazy_pattern(rb"(?m)^[ \t]*target[ \t]+[\"\w]")
+_OF_SCRIPTS = (".", ".github/workflows", "build", "ci", "docker", "hack", "scripts", "tools")
+"""Folders of a project for what starts its builds."""
 _OF_PLATFORMS = lazy_pattern(rb"--platform\b|\bplatforms?:")
 _MAX_SIZE = 128 * 1024
 _BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
@@ -404,7 +406,7 @@ def _platforms(given: Iterable[str]) -> tuple[str, ...]:
 
 
 def _with_platforms(jobs: list[Job], search: Search) -> list[Job]:
-    """The same builds for all platforms for which pipelines and scripts, at the top of the project or beside the Dockerfile,
+    """The same builds for all platforms for which pipelines, and scripts where these usually lie or beside the Dockerfile,
     build them."""
     if not search.platforms:
         return [replace(job, platforms=()) if USUAL in job.platforms else job for job in jobs]
@@ -412,7 +414,7 @@ def _with_platforms(jobs: list[Job], search: Search) -> list[Job]:
     places: dict[Path, Path] = {}
     for folder in dict.fromkeys(job.path.parent for job in plain.values()):
         project = project_root(folder)
-        places |= dict.fromkeys((project, project / ".github/workflows", folder), project)
+        places |= dict.fromkeys((*(project / name for name in _OF_SCRIPTS), folder), project)
     files = [(path, project) for place, project in places.items() for path in _starters(place, project)]
     if not files:
         return jobs

@@ -59,6 +59,7 @@ _GOES_TO = lazy_pattern(r"(?:^|[;&({@\t ])cd[ \t]+(?P<to>[\w./-]+)[ \t]*(?:&&|;)
 _EXPRESSION = lazy_pattern(r"\$\{\{([^{}]*)\}\}")
 _SUBSTITUTION = lazy_pattern(r"\$\(([^()]*)\)|`[^`]*`|\$\{([^{}]*)\}")
 _BARE = lazy_pattern(r"\$([A-Za-z_]\w*|[0-9@*])")
+_QUOTED = lazy_pattern(r"'([^'${}]+)'")
 _NAME = lazy_pattern(r"[\w.]+")
 _PARAMETER = lazy_pattern(r"(\w+)(?::?[-=](.*))?")
 _VARIABLE = lazy_pattern(r"\$\{(?P<name>[\w.?]+)(?:-(?P<default>[^${}]*))?\}")
@@ -198,7 +199,9 @@ class _File:
                 build_args={name: value for name, equals, value in pairs if equals and "${" not in value + name},
                 target=_plain(target, known),
                 images=tuple(dict.fromkeys(name for name in names if name and not name.startswith("${?}"))),
-                platforms=tuple(one for text in platforms for one in _lines(known.fill(text)) if "${" not in one),
+                platforms=tuple(
+                    one for text in platforms for one in _lines(known.fill(text)) if "${" not in one and "?" not in more
+                ),
             )
 
     def _places(
@@ -267,16 +270,21 @@ class _File:
             made = re.match(r"\$\{\{\s*steps\.([\w-]+)\.outputs\.tags\s*\}\}", tag)
             tags += [f"{image}:{_HOLE}" for image in images.get(made[1], ())] if made is not None else [tag]
         file, target = _text(given.get("file")), _text(given.get("target"))
+        platforms = [_unwritten(one) for one in _lines(given.get("platforms"))]
         yield from self._made(
             _unwritten(context),
             [_unwritten(file)] if file else (),
             [_unwritten(tag) for tag in tags],
             [_unwritten(arg) for arg in _lines(given.get("build-args"), commas=False)],
             _unwritten(target) if target else None,
-            [_unwritten(one) for one in _lines(given.get("platforms"))],
+            platforms,
             variables,
             ["."],
         )
+        for one in (
+            _QUOTED.findall(file) if file.startswith("${{") else ()
+        ):  # ${{ A && 'this/Dockerfile' || 'that/one' }}
+            yield from self._made(_unwritten(context), [one], (), (), None, platforms, variables, ["."])
 
 
 def _says_where(context: str, files: Iterable[str]) -> bool:

@@ -234,6 +234,10 @@ jobs:
       - uses: docker/build-push-action@v6
         with: {context: one, platforms: "linux/amd64, linux/arm/v7\\n${{ matrix.platform }},${{ env.MORE }}"}
 """
+ARM = ("linux/amd64", "linux/arm64")
+CHOSEN = ACTION.replace(
+    "context: one", "context: ., file: \"${{ matrix.x && './two/Dockerfile' || './one/Dockerfile' }}\""
+)
 IN_ORDER = ("linux/amd64", "linux/arm/v7", "linux/arm64", "linux/386")
 
 
@@ -247,6 +251,13 @@ IN_ORDER = ("linux/amd64", "linux/arm/v7", "linux/arm64", "linux/386")
             ("linux/amd64", "linux/arm64"),
         ),
         ("one/build.sh", "docker buildx build --platform linux/s390x .\n", ("linux/amd64", "linux/s390x")),
+        (".github/workflows/a.yaml", CHOSEN, IN_ORDER),
+        (".github/workflows/a.yaml", ACTION.replace("context: one", "context: ., file: \"${{ join('a', 'b') }}\""), ()),
+        (
+            "scripts/all.sh",
+            "docker buildx build --platform linux/arm64 -f one/Dockerfile .\n",
+            ("linux/amd64", "linux/arm64"),
+        ),
         ("build.sh", "docker buildx build --platform linux/amd64 one\n", ()),
         ("build.sh", "docker buildx build --platform linux/arm64 two\n", ()),
         ("build.sh", "docker buildx build --platform $ANY one\n", ()),
