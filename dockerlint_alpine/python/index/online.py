@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dockerlint_alpine.python.index.client import SimpleIndex
 from dockerlint_alpine.python.index.facts import IndexPages
 from dockerlint_alpine.python.index.kept import KeptAnswers
-from dockerlint_alpine.python.index.settings import Credentials, foreign_address, index_urls, known_alone
+from dockerlint_alpine.python.index.settings import (
+    Credentials,
+    foreign_address,
+    index_urls,
+    known_alone,
+    without_mirrors,
+)
 from dockerlint_alpine.python.index.uv_program import find_uv
 from dockerlint_alpine.python.model import IndexOptions
 from dockerlint_alpine.python.resolve import NOBODY_ASKED, NoAnswerError, ResolverError
@@ -141,7 +147,7 @@ class PythonIndex:
     def _known(self, options: IndexOptions) -> tuple[IndexPages, tuple[str, ...]]:
         found = self._by_options.get(options)
         if found is None:
-            known, left_out = known_alone(options, self.variables, self._uv)
+            known, left_out = known_alone(without_mirrors(options), self.variables, self._uv)
             found = self._by_options[options] = self._open(known), left_out
         return found
 

@@ -35,6 +35,13 @@ _DEFAULT_INDEX = lazy_pattern(r"by default: <(https?://[^>]+)>")
 _NAMED_URL = lazy_pattern(r"(?:([A-Za-z0-9._-]+)=)?(https?://\S+)")
 _PIP_CONFIGURED = ("index-url", "extra-index-url", "keyring-provider")
 _NOTHING_SAID = IndexOptions()
+_MIRRORS = frozenset(
+    """mirror.baidu.com mirror.nju.edu.cn mirror.sjtu.edu.cn mirrors.163.com mirrors.aliyun.com mirrors.bfsu.edu.cn
+    mirrors.cloud.tencent.com mirrors.huaweicloud.com mirrors.pku.edu.cn mirrors.sustech.edu.cn mirrors.tencent.com
+    mirrors.tuna.tsinghua.edu.cn mirrors.ustc.edu.cn mirrors.zju.edu.cn pypi.douban.com pypi.doubanio.com
+    pypi.hustunique.com pypi.mirrors.ustc.edu.cn pypi.python.org pypi.tuna.tsinghua.edu.cn repo.huaweicloud.com""".split()
+)
+"""Hosts of public mirrors of the Python Package Index (their own help pages), and its own former one."""
 _KEYRING_TIMEOUT = 20.0
 """Seconds that the keyring may take: it may have to be unlocked."""
 _HELP_TIMEOUT = 20.0
@@ -76,6 +83,22 @@ def foreign_address(options: IndexOptions, urls: Iterable[str], variables: Mappi
         if _place(url) not in known:
             return _place(url)
     return next((_place(url) for url in urls if "://" in url and _host(url) not in hosts | {""}), None)
+
+
+def without_mirrors(options: IndexOptions) -> IndexOptions:
+    """Return ``options`` without the public mirrors among the indexes: they have what the default index has, and that is
+    asked instead."""
+
+    def other(url: str | None) -> str | None:
+        place = _place(url) if url is not None else ""
+        return None if place.endswith("/simple") and _host(place) in _MIRRORS else url
+
+    return replace(
+        options,
+        index_url=other(options.index_url),
+        extra_index_urls=tuple(url for url in options.extra_index_urls if other(url) is not None),
+        locked_at=other(options.locked_at),
+    )
 
 
 def known_alone(options: IndexOptions, variables: Mapping[str, str], uv: str) -> tuple[IndexOptions, tuple[str, ...]]:

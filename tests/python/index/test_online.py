@@ -217,6 +217,29 @@ def test_the_project_does_not_choose_whom_to_call(line: str, named: str, index: 
     assert not index.requests
 
 
+@pytest.mark.parametrize(
+    ("line", "is_mirror"),
+    [
+        ("-i https://pypi.tuna.tsinghua.edu.cn/simple", True),
+        ("--extra-index-url http://mirrors.aliyun.com/pypi/simple/", True),
+        ("-i https://pypi.tuna.tsinghua.edu.cn/private/simple/own", False),
+        ("-i https://pypi.tuna.tsinghua.edu.cn.example/simple", False),
+    ],
+)
+def test_for_a_public_mirror_the_user_s_own_index_answers(
+    line: str, is_mirror: bool, index: LocalIndex, tmp_path: Path
+) -> None:
+    files = MemoryFiles({"/app/requirements.txt": f"{line}\ncertifi\n"})
+    uv = resolver(tmp_path)
+    uv.variables["PIP_INDEX_URL"] = index.url
+    wanted, target = read_requirements("/app/requirements.txt", files), Target("3.11", musl=(1, 2))
+    if is_mirror:
+        assert [one.version for one in uv.ask(wanted, target).distributions] == ["2026.1"]
+    else:
+        with pytest.raises(ResolverError, match="it is not queried"):
+            uv.ask(wanted, target)
+
+
 LOWER = ["", ">=1.0", ">=1.5", "; python_version < '3'"]
 
 
