@@ -102,6 +102,8 @@ class SetupScript(Struct, frozen=True):
     """True where ``setup()`` gets an empty list of extensions, and nothing else that may compile."""
     open_arguments: bool = False
     """True where ``setup()`` also gets ``**`` of what could not be told."""
+    own_commands: bool = False
+    """True where ``setup()`` gets commands of the script's own (``cmdclass``)."""
 
 
 class _Text(str):
@@ -871,6 +873,7 @@ class _Reader(Struct, eq=False):
             and not self.extensions
             and not {"cmdclass", "cffi_modules", "rust_extensions", "libraries"} & setup.keys(),
             open_arguments=self.open_arguments,
+            own_commands="cmdclass" in setup,
         )
 
     def unsure(self, line: int | None, text: str, extra: str = "") -> None:

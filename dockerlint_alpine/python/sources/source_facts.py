@@ -35,6 +35,8 @@ NeedKind: TypeAlias = Literal[
 
 _CPP = (".cc", ".cpp", ".cxx", ".hpp", ".hxx", ".hh")
 _COMPILED = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".f90", ".f")
+_COMPILES = lazy_pattern(rb"""['"\s/](?:make|cmake|configure|gcc|g\+\+|cc|ninja|meson|scons|bazel)['"\s]""")
+"""What a command of a setup.py may start to compile something."""
 _ASIDE = frozenset(
     {"tests", "test", "testing", "docs", "doc", "examples", "example", "benchmarks", "benchmark", "tools"}
 )
@@ -415,7 +417,9 @@ class _Reader:
             for name in sources:
                 self.language("c++" if name.endswith(_CPP) else "c", name)
             self.gaps.append("setup.py: how its extensions are built could not be read")
-        elif script.open_arguments and sources:
+        elif sources and (
+            script.open_arguments or (script.own_commands and _COMPILES.search(self.tree["setup.py"] or b""))
+        ):
             self.unread = True
             self.gaps.append(f"setup.py: whether it compiles {sources[0]} could not be read")
 

@@ -36,6 +36,23 @@ def test_what_setup_gets_at_run_time_may_compile_what_is_there(source: str, pure
     assert found.gaps == (() if pure else (f"setup.py: whether it compiles {source} could not be read",))
 
 
+@pytest.mark.parametrize(
+    ("command", "given", "pure"),
+    [
+        ("make -C x", "cmdclass={'build_py': B}", False),
+        ("make -C x", "", True),
+        ("sphinx", "cmdclass={'build_py': B}", True),
+    ],
+)
+def test_a_command_of_its_own_may_compile_what_is_there(command: str, given: str, pure: bool) -> None:
+    script = (
+        "import subprocess\nfrom setuptools import setup\nfrom setuptools.command.build_py import build_py\n"
+        f"class B(build_py):\n    def run(self):\n        subprocess.check_call('{command}'.split())\nsetup({given})\n"
+    )
+    found = read_sdist(sdist("foo", "1.0", {"setup.py": script, "x/a.c": ""}), "foo-1.0.tar.gz")
+    assert (found.pure, found.languages) == (pure, ())
+
+
 def test_a_c_extension() -> None:
     files = {
         "setup.py": "from setuptools import *\nsetup(install_requires=['a'], ext_modules=[Extension('x', ['src/x.cpp', 'src/y.pyx'], libraries=['lz4', 'm'])])\n",
