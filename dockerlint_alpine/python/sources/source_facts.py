@@ -64,8 +64,11 @@ _EXTERNAL: Mapping[str, NeedKind] = {
     "dependencies": "external-run",
 }
 _WEAK = frozenset({"cython", "mypy", "cffi", "pybind11", "nanobind"})
-_TOLERANT = lazy_pattern(rb"class\s+(?:\w*BuildFailed\w*|ve_build_ext|\w*[Oo]ptional_?[Bb]uild_?[Ee]xt\w*)\b")
-"""Names by which setup.py files have called their "go on in pure Python" recipe since simplejson's."""
+_TOLERANT = lazy_pattern(
+    rb"class\s+(?:\w*Build(?:Ext)?Fail\w*|ve_build_ext|\w*[Oo]ptional_?[Bb]uild_?[Ee]xt\w*)\b"
+    rb"|\btry:\s+(?:self\.)?(?:\w*build_ext\w*|super\([^)]*\))\.(?:run|build_extensions?)\("
+)
+"""How setup.py files have written their "go on in pure Python" recipe since simplejson's: its names, or what it does."""
 _ABOUT_LINKING = lazy_pattern(
     r"libs\b|librar|ext(?:ension|_modules|s?\b)|too complex to analyse|not readable", re.IGNORECASE
 )

@@ -53,6 +53,25 @@ def test_a_command_of_its_own_may_compile_what_is_there(command: str, given: str
     assert (found.pure, found.languages) == (pure, ())
 
 
+@pytest.mark.parametrize(
+    ("class_", "tries", "tolerant"),
+    [
+        ("BuildFailure(Exception)", "pass", True),
+        ("B(build_ext)", "build_ext.build_extension(self, ext)", True),
+        ("B(build_ext)", "super().run()", True),
+        ("B(build_ext)", "subprocess.check_output(['cmake', '--version'])", False),
+    ],
+)
+def test_what_goes_on_without_its_extension(class_: str, tries: str, tolerant: bool) -> None:
+    script = (
+        "from setuptools import setup, Extension\n"
+        f"class {class_}:\n    def run(self):\n        try:\n            {tries}\n        except OSError as error:\n"
+        "            raise SystemExit from error\nsetup(ext_modules=[Extension('x', ['x.c'])])\n"
+    )
+    found = read_sdist(sdist("foo", "1.0", {"setup.py": script, "x.c": ""}), "foo-1.0.tar.gz")
+    assert (found.optional_extension, found.languages) == (tolerant, ("c",))
+
+
 def test_a_c_extension() -> None:
     files = {
         "setup.py": "from setuptools import *\nsetup(install_requires=['a'], ext_modules=[Extension('x', ['src/x.cpp', 'src/y.pyx'], libraries=['lz4', 'm'])])\n",
