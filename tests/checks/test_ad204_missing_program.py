@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -289,6 +290,47 @@ def test_where_a_program_that_a_script_starts_is_added(judge: Judge, script: str
     assert finding.location.line == 3
     assert finding.fix is not None
     assert [one.path and one.path.rpartition("/")[2] for one in finding.fix.edits] == [edited]
+
+
+CODE = {
+    "main.py": "from app import web\nimport app.jobs\n",
+    "app/__init__.py": "import subprocess\nsubprocess.run(['ffmpeg'])\n",
+    "app/web.py": "from . import tools\nfrom .tools import pages\nimport os\nos.system('ls; git gc')\n",
+    "app/tools.py": "import subprocess\ndef f(x):\n    cmd = f'curl {x} | pdfinfo -'\n    subprocess.run(cmd, shell=True)\n",
+    "app/unused.py": "import os\nos.system('nmap')\n",
+    "app/jobs.py": "import os\nif __name__ == '__main__':\n    os.system('convert')\n",
+    "start.sh": '#!/bin/sh\nif [ "$X" ]; then\n  exec python3 -u main.py\nfi\nexec python3 main.py\n',
+    "compose.yml": "services: {w: {build: ., command: python main.py}}\n",
+}
+ALL = ["curl", "ffmpeg", "git", "pdfinfo"]
+
+
+@pytest.mark.parametrize(
+    ("start", "programs"),
+    [
+        ('CMD ["python", "main.py"]', ALL),
+        ("CMD python3 -u /srv/main.py --port 80", ALL),
+        ('CMD ["python", "-m", "main"]', ALL),
+        ('CMD ["uvicorn", "--port", "80", "main:app"]', ALL),
+        ('ENTRYPOINT ["gunicorn", "app.web:create()"]', ALL),
+        ('ENTRYPOINT ["./start.sh"]', ALL),
+        ('ENTRYPOINT ["python", "-m", "app.jobs"]', ["convert", "ffmpeg"]),
+        ('CMD ["python", "-c", "import main"]', []),
+        ('CMD ["python", "other.py"]', []),
+        ("RUN python main.py", []),
+    ],
+)
+def test_what_python_code_starts(judge: Judge, start: str, programs: list[str]) -> None:
+    report = judge(f"{PY}WORKDIR /srv\nCOPY . .\n{start}\n", CODE, select=["AD204"])
+    assert sorted(one.need.removeprefix("cmd:") for one in report.findings if one.need) == programs
+    assert {one.severity for one in report.findings} <= {"warning"}
+
+
+def test_where_python_code_starts_it(judge: Judge) -> None:
+    report = judge(f'{PY}COPY . .\nCMD ["python", "main.py"]\n', CODE, select=["AD204"])
+    said = next(one for one in report.findings if one.need == "cmd:pdfinfo")
+    assert re.fullmatch(r"CMD starts pdfinfo in \S*app/tools.py:4, which is not in this stage: add \S+", said.message)
+    assert said.packages == ("poppler-utils",)
 
 
 def test_what_cmd_says_is_started_by_an_entrypoint_that_hands_over(judge: Judge) -> None:

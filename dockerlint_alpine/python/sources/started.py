@@ -1,0 +1,239 @@
+"""Programs that Python code starts, read from its sources: ``subprocess``, ``os.system``, ``os.popen`` and asyncio's.
+
+Only what is written out counts: a list or a shell command of constants, or a name that is given one such value. What the
+code is prepared for is left out: a call in a ``try`` that catches what a missing program raises, in an ``if`` about the
+system, and a program that is looked for with ``shutil.which``. Sources are parsed with :mod:`ast`, never executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import warnings
+
+from msgspec import Struct
+
+from dockerlint_alpine.syntax import SourceText, parse_script
+from dockerlint_alpine.system.native import UnsafeSourceError, check_python
+from dockerlint_alpine.system.patterns import lazy_pattern
+
+_SPEAKS = lazy_pattern(rb"\bsubprocess\b|\bos\b[^\n]*\b(?:system|popen|spawn\w+|exec\w+)\b|create_subprocess_")
+_IMPORT = lazy_pattern(
+    rb"(?m)^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)|import[ \t]+([^\n#;]+))"
+)
+_WORD = lazy_pattern(rb"[A-Za-z_]\w*")
+_OF_WORDS = frozenset(
+    "subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen".split()
+)
+_OF_A_SHELL = frozenset(
+    "os.system os.popen subprocess.getoutput subprocess.getstatusoutput asyncio.create_subprocess_shell".split()
+)
+_OF_ARGUMENTS = frozenset("asyncio.create_subprocess_exec os.execlp os.execvp os.execlpe os.execvpe".split())
+_CATCHES = frozenset("FileNotFoundError OSError EnvironmentError IOError Exception BaseException".split())
+_ABOUT_SYSTEMS = lazy_pattern(r"platform|os\.name|\bwhich\b|access\(|exists\(|is_file\(|environ|win32|darwin")
+_MAX_STARTS = 100
+
+
+class StartedProgram(Struct, frozen=True):
+    """A program by its name, and the call that starts it: its line (1-based) and text."""
+
+    program: str
+    line: int
+    text: str
+
+
+def imported_modules(source: bytes) -> tuple[tuple[int, str], ...]:
+    """The modules that a source may import, each with the number of leading dots; of ``from a import b`` both ``a`` and
+    ``a.b``."""
+    found: dict[tuple[int, str], None] = {}
+    for dots, module, names, plain in _IMPORT.findall(source):
+        if plain:
+            words = (one.split()[0] for one in plain.split(b",") if one.split())
+            found.update(((0, word.decode("ascii", "replace")), None) for word in words)
+            continue
+        base = module.decode("ascii", "replace")
+        found[len(dots), base] = None
+        for one in names.strip(b"() \t\\").split(b","):
+            word = _WORD.search(one)
+            if word is not None:
+                found[len(dots), f"{base}.{word[0].decode()}".lstrip(".")] = None
+    return tuple(found)
+
+
+def started_programs(source: bytes, *, is_main: bool) -> tuple[StartedProgram, ...]:
+    """The programs that a source may start; what stands below ``if __name__ == "__main__"`` only where it ``is_main``.
+    Nothing for what can't be parsed."""
+    if _SPEAKS.search(source) is None:
+        return ()
+    try:
+        check_python(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (UnsafeSourceError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+    reader = _Reader(tree, is_main=is_main)
+    reader.visit(tree)
+    lines = source.decode("utf-8", "replace").split("\n")
+    return tuple(
+        StartedProgram(name, line, lines[line - 1].strip())
+        for name, line in reader.found
+        if name not in reader.looked_for
+    )[:_MAX_STARTS]
+
+
+class _Reader(ast.NodeVisitor):
+    def __init__(self, tree: ast.AST, *, is_main: bool) -> None:
+        self._is_main = is_main
+        self._names: dict[str, str] = {}
+        """What names of modules and functions stand for: ``sp`` for ``subprocess``, ``run`` for ``subprocess.run``."""
+        self._values: list[dict[str, ast.expr | None]] = [_assigned(tree)]
+        self.found: dict[tuple[str, int], None] = {}
+        self.looked_for: set[str] = set()
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for one in node.names:
+            self._names[one.asname or one.name] = one.name
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        for one in node.names:
+            self._names[one.asname or one.name] = f"{node.module}.{one.name}"
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self._values.append(_assigned(node))
+        self.generic_visit(node)
+        self._values.pop()
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - ast's name
+
+    def visit_Try(self, node: ast.Try) -> None:
+        caught = any(
+            handler.type is None or _CATCHES & {_last(one) for one in _parts(handler.type)} for handler in node.handlers
+        )
+        for one in (*(() if caught else node.body), *node.orelse, *node.finalbody, *node.handlers):
+            self.visit(one)
+
+    def visit_If(self, node: ast.If) -> None:
+        test = ast.unparse(node.test)
+        if "__name__" in test and not self._is_main:
+            return
+        if not _ABOUT_SYSTEMS.search(test):
+            self.generic_visit(node)
+        else:
+            self.visit(node.test)  # shutil.which in it
+
+    def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
+        if not any("suppress" in ast.unparse(one.context_expr) for one in node.items):
+            self.generic_visit(node)
+
+    visit_AsyncWith = visit_With  # noqa: N815 - ast's name
+
+    def visit_Call(self, node: ast.Call) -> None:
+        self.generic_visit(node)
+        name = self._name(node.func)
+        first = self._value(node.args[0]) if node.args else None
+        if name.endswith("which") and isinstance(first, ast.Constant):
+            self.looked_for.add(str(first.value))
+        elif name in _OF_ARGUMENTS:
+            self._take(_text(first), node)
+        elif name in _OF_A_SHELL or (name in _OF_WORDS and _is_true(node, "shell")):
+            for word in _of_shell(_shell_text(first)):
+                self._take(word, node)
+        elif name in _OF_WORDS and isinstance(first, (ast.List, ast.Tuple)) and first.elts:
+            self._take(_text(self._value(first.elts[0])), node)
+        elif name in _OF_WORDS and (text := _text(first)) and not any(map(str.isspace, text)):
+            self._take(text, node)
+
+    def _take(self, word: str | None, node: ast.Call) -> None:
+        if word and "/" not in word:
+            self.found.setdefault((word, node.lineno))
+
+    def _name(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Name):
+            return self._names.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            return f"{self._name(node.value)}.{node.attr}"
+        return ""
+
+    def _value(self, node: ast.expr) -> ast.expr | None:
+        """What an expression is, by the only value that its name is given here."""
+        if isinstance(node, ast.Name):
+            scope = next((values for values in reversed(self._values) if node.id in values), {})
+            return scope.get(node.id)
+        if isinstance(node, ast.Call) and node.args and self._name(node.func) == "shlex.split":
+            text = _shell_text(self._value(node.args[0]))
+            return ast.List([ast.Constant(one) for one in text.split()[:1]], ast.Load())
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.left, (ast.List, ast.Name)):
+            return self._value(node.left)  # [program, ...] + more
+        return node
+
+
+def _assigned(scope: ast.AST) -> dict[str, ast.expr | None]:
+    """The names that are given just one value in a scope, ``None`` for the others."""
+    found: dict[str, ast.expr | None] = {}
+    pending = list(ast.iter_child_nodes(scope))
+    if isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        every = (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs, scope.args.vararg, scope.args.kwarg)
+        found.update((one.arg, None) for one in every if one is not None)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            continue
+        # What is added to a list leaves its first word.
+        pending.extend([node.value] if isinstance(node, ast.AugAssign) else ast.iter_child_nodes(node))
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            ):
+                found[name] = None if name in found else value
+            case ast.Name(id=name, ctx=ast.Store()):
+                found.setdefault(name, None)
+            case _:
+                continue
+    return found
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple) else [node]
+
+
+def _last(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _is_true(node: ast.Call, name: str) -> bool:
+    return any(
+        one.arg == name and isinstance(one.value, ast.Constant) and bool(one.value.value) for one in node.keywords
+    )
+
+
+def _text(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _shell_text(node: ast.expr | None) -> str:
+    """A shell command of constants, with a word for each value that is put in; empty for anything else."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.JoinedStr():
+            return "".join(str(one.value) if isinstance(one, ast.Constant) else "$X" for one in node.values)
+        case ast.BinOp(left=left, op=ast.Mod() | ast.Add()) | ast.Call(func=ast.Attribute(value=left, attr="format")):
+            return _shell_text(left)
+    return ""
+
+
+def _of_shell(text: str) -> list[str]:
+    """The programs of a shell command that run in any case."""
+    if not text or len(text) > 4096:
+        return []
+    script = parse_script(SourceText.literal(text))
+    if script.problems:
+        return []
+    found = []
+    for command in script.commands:
+        word = command.words[0].text if command.words and not command.conditional else ""
+        if posixpath.basename(word) == word and word.replace("-", "").replace("_", "").isalnum():
+            found.append(word)
+    return found
