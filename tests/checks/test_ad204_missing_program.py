@@ -238,9 +238,15 @@ def test_what_a_script_starts(judge: Judge, run: str, script: str, programs: lis
     [
         ("set -e\nopenssl req\n", [("openssl", "error")]),
         ("openssl req\nexec jq\ngit x\n", [("openssl", "warning"), ("jq", "warning")]),
-        ("curl -f x || exit 1\ncurl y || true\nif [ -f a ]; then git x; fi\n", [("curl", "warning")]),
-        ('curl x || true\n[ -n "$X" ] && git x\nexit 0\njq x\n', []),
-        ('if [ -z "$X" ]; then exit 0; fi\njq x\n', []),
+        ("curl -f x || exit 1\ncurl y || true\nif [ -f a ]; then git x; fi\n", [("curl", "warning"), ("git", "info")]),
+        ('curl x || true\n[ -n "$X" ] && git x\nexit 0\njq x\n', [("git", "info")]),
+        ('if [ -z "$X" ]; then exit 0; fi\njq x\n', [("jq", "info")]),
+        (
+            "a() { jq x; }\nb() { git x; }\nc() { exit; }\nif [ -f b ]; then b; fi\ncurl x\n",
+            [("git", "info"), ("curl", "warning")],
+        ),
+        ("if command -v jq >/dev/null; then jq x; fi\nif [ -f /etc/debian_version ]; then apt-get update; fi\n", []),
+        ("a() { exec jq x; }\na\ngit x\n", [("jq", "warning"), ("git", "info")]),
         (". /etc/x\njq x\n", []),
         ("jq() { cat; }\njq x\n", []),
         ("./jq x\nsed x\n", []),
