@@ -30,7 +30,12 @@ _OF_A_SHELL = frozenset(
 )
 _OF_ARGUMENTS = frozenset("asyncio.create_subprocess_exec os.execlp os.execvp os.execlpe os.execvpe".split())
 _CATCHES = frozenset("FileNotFoundError OSError EnvironmentError IOError Exception BaseException".split())
-_ABOUT_SYSTEMS = lazy_pattern(r"platform|os\.name|\bwhich\b|access\(|exists\(|is_file\(|environ|win32|darwin")
+_ABOUT_SYSTEMS = lazy_pattern(
+    r"(?i)platform|os\.name|\bwhich\b|access\(|exists\(|is_file\(|environ|\bwin|windows|darwin|linux|\bmac"
+)
+_OF_A_DESKTOP = frozenset(
+    "gnome-terminal kdialog konsole notify-send open wl-copy wl-paste xclip xdg-open xsel xterm zenity".split()
+)
 _MAX_STARTS = 100
 
 
@@ -145,7 +150,7 @@ class _Reader(ast.NodeVisitor):
             self._take(text, node)
 
     def _take(self, word: str | None, node: ast.Call) -> None:
-        if word and "/" not in word:
+        if word and "/" not in word and word not in _OF_A_DESKTOP:
             self.found.setdefault((word, node.lineno))
 
     def _name(self, node: ast.expr) -> str:

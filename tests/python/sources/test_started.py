@@ -50,6 +50,8 @@ from subprocess import Popen, run
         ("if shutil.which('a'):\n    subprocess.run(['a'])\nsubprocess.run(['a'])", []),
         ("if debug:\n    subprocess.run(['a'])", ["a"]),
         ("# subprocess.run(['a'])", []),
+        ("subprocess.run(['xdg-open', url])", []),
+        ("if config.OS == 'Darwin':\n    subprocess.run(['a'])\nelif x:\n    subprocess.run(['b'])", []),
     ],
 )  # fmt: skip
 def test_what_is_started(code: str, programs: list[str]) -> None:
