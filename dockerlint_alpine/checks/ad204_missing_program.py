@@ -139,6 +139,7 @@ from dockerlint_alpine.checks.base import Check, Subject, exact_world, in_script
 from dockerlint_alpine.checks.programs import PLAIN_TOOLS, PROJECT_FILES, Start, read_text, search_path, starts
 from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.python.forges import download
 from dockerlint_alpine.stages import ApkStep, InstallStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.stages.interpreters import BRINGS_A_PYTHON, WITHOUT_PYTHON
@@ -184,6 +185,7 @@ _BUILD_TOOLS = frozenset(
 )
 _PYTHON_SOURCES = lazy_pattern(r"python\.org|\b[Pp]ython-[\d$]|cpython|pyenv|pypy|conda\b|get-pip|ensurepip")
 _OF_OTHER_LANGUAGES = frozenset("composer gem git go helm kubectl mvn node npm php pnpm terraform yarn".split())
+_ARCHIVE_URL = lazy_pattern(r"https?://[^\s'\"]+\.(?:tar\b|tgz|tbz|txz|zip)[^\s'\"]*")
 _ABOUT_PYTHON = lazy_pattern(r"py|pip|conda|\$|(?:^|/)(?:s?bin|usr|local|opt|\.)?/*\Z", re.IGNORECASE)
 """What may be of Python among the files of an archive, or be a folder with it."""
 
@@ -547,7 +549,7 @@ def _may_make(command: ExpandedCommand, start: Start, named: re.Pattern[str], st
 
 def _makes_no_python(command: ExpandedCommand, stage: Stage) -> bool:
     """True for tools of other languages, for builds where Python is Alpine's and no other one's sources are spoken of, and
-    for a tar that is told which files to take out, none of them of Python."""
+    for a tar that is told which files to take out, none of them of Python, or that has sources of a repository alone."""
     if command.name in _BUILD_TOOLS:
         ran = (one.value for one in stage.instructions if one.keyword == "RUN")
         return stage.home is not None and stage.home.from_apk and not any(map(_PYTHON_SOURCES.search, ran))
@@ -556,7 +558,10 @@ def _makes_no_python(command: ExpandedCommand, stage: Stage) -> bool:
     from dockerlint_alpine.stages.downloads import read_tar
 
     members = read_tar([arg.text for arg in command.args[1:]])[3]
-    return bool(members) and not any(map(_ABOUT_PYTHON.search, members))
+    if members:
+        return not any(map(_ABOUT_PYTHON.search, members))
+    urls = [url for one in stage.instructions if one.keyword == "RUN" for url in _ARCHIVE_URL.findall(one.value)]
+    return bool(urls) and all((found := download(url)) is not None and bool(found.top) for url in urls)
 
 
 def _is_opaque(command: ExpandedCommand) -> bool:

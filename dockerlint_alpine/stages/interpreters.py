@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.walk import StageWalk
 
 
+_ADD_ONS = (
+    f"{base}{arch}"
+    for base, mark in (("hassioaddons/base", "-"), ("ghcr.io/hassio-addons/base", "/"))
+    for arch in ("", *(f"{mark}{one}" for one in "amd64 aarch64 armv7 armhf i386".split()))
+)
 WITHOUT_PYTHON = frozenset(
     "docker eclipse-temurin frolvlad/alpine-glibc golang nginx node openjdk php ruby rust".split()
-)
-"""Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs, nginx and
-frolvlad)."""
+) | frozenset(_ADD_ONS)
+"""Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs, nginx,
+frolvlad and hassio-addons/addon-base)."""
 
 BRINGS_A_PYTHON = lazy_pattern(
     r"\bmake (?:\S+ )*(?:alt)?install\b|\btar -|\b(?:uv|pyenv|rye|mise|asdf|\w*conda|\w*mamba)\b"

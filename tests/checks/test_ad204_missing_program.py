@@ -127,6 +127,9 @@ def names(report: FileReport) -> list[str]:
         (f"FROM docker:24-cli-alpine3.18\nRUN {PIP_GIT}\n", []),  # Docker's own image has it
         (f"{A}RUN {FETCH} | tar xz -C /usr/bin --strip 1 linux/helm && helm init\n{NO_PIP_RUN}", ["pip3"]),
         (f"{A}RUN {FETCH} -O x.tgz && tar xzf x.tgz linux/helm\n{NO_PIP_RUN}", ["pip3"]),
+        (f"{A}RUN wget https://github.com/a/b/archive/v1.tar.gz && tar xzf v1.tar.gz\n{NO_PIP_RUN}", ["pip3"]),
+        (f"{A}RUN wget https://h.example/b-1.tar.gz && tar xzf b-1.tar.gz\n{NO_PIP_RUN}", []),
+        (f"FROM hassioaddons/base-amd64:8.0.1\n{NO_PIP_RUN}", ["pip3"]),
         (f"{A}RUN apk add python3 make git && {BUILT} && pip3 install six\n", ["pip3"]),
         (
             f"{A}RUN apk add python3 make git && wget https://h.example/Python-3.9.1.tgz && {BUILT} && pip3 install six\n",
