@@ -132,6 +132,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks import evidence
@@ -637,6 +638,14 @@ def _is_python_program(package: Package) -> bool:
     return any(name in {"python2", "python3"} or name.startswith(("py2-", "py3-")) for name in names)
 
 
+def _in_code(start: Start) -> Evidence | None:
+    if start.ran is None:
+        return None
+    written = start.ran.written
+    place = in_script(written)
+    return replace(place, gist=f"{start.program} ({written.path}:{written.line})") if place is not None else None
+
+
 def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     start, package = missing.start, missing.package
     before = start.instruction if start.while_building else None
@@ -681,7 +690,7 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
             else Evidence(
                 "dockerfile", f"line {subject.dockerfile.line_of(start.span[0])}: {by} starts {start.program}"
             ),
-            in_script(start.ran.written if start.ran is not None else None),
+            _in_code(start),
             Evidence("index" if package else "dockerfile", missing.why),
             Evidence("rule", f"busybox has no {start.name}, and nothing that the Dockerfile adds can be it"),
         ),

@@ -324,7 +324,7 @@ def _why(cause: Cause) -> Iterator[str]:
     gists = [
         evidence.gist
         for one in cause.findings
-        if one.traits.topic == cause.lead.traits.topic and (one.packages or len(cause.findings) == 1)
+        if one.traits.topic == cause.lead.traits.topic != "start" and (one.packages or len(cause.findings) == 1)
         for evidence in one.evidence
         if evidence.gist and not (evidence.kind == "wheel" and reasons)
     ]
@@ -346,7 +346,7 @@ def _rows(cause: Cause) -> Iterator[Row]:
     users: dict[tuple[tuple[str, ...], str, str], list[DistributionRef]] = {}
     for one in sorted(cause.findings, key=lambda one: one.traits.topic != cause.lead.traits.topic):
         if one.packages:
-            purpose = _purpose(one) if len(everyone) == 1 else ""
+            purpose = _purpose(one) if len(everyone) == 1 or one.traits.topic == "start" else ""
             users.setdefault((one.packages, _note(one, cause, everyone), purpose), []).extend(about(one))
     rows: dict[tuple[str, str], list[str]] = {}
     sizes: dict[tuple[str, str], int] = {}
@@ -367,7 +367,10 @@ def _whom(some: Sequence[DistributionRef], everyone: Sequence[DistributionRef]) 
 
 
 def _purpose(finding: Finding) -> str:
-    """What its packages are for, where there is one distribution: a compiler, or what is looked for by name."""
+    """What its packages are for, where there is one distribution: a compiler, or what is looked for by name; or the program
+    that is started and where, unless the line says that."""
+    if finding.traits.topic == "start":
+        return next((one.gist for one in finding.evidence if one.gist), "")
     kind, _, name = (finding.need or "").rpartition(":")
     if finding.code == "AD102":
         return "to compile it"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dockerlint_alpine.report.causes import causes
+
 if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import FileReport, Finding
     from dockerlint_alpine.run.analysis import FixResult
@@ -340,6 +342,14 @@ def test_where_python_code_starts_it(judge: Judge) -> None:
     said = next(one for one in report.findings if one.need == "cmd:pdfinfo")
     assert re.fullmatch(r"CMD starts pdfinfo in \S*app/tools.py:4, which is not in this stage: add \S+", said.message)
     assert said.packages == ("poppler-utils",)
+    (cause,) = causes(report.findings)
+    places = [(row.packages, re.sub(r"\(\S*/(\w+\.py:)", r"(\1", row.whom)) for row in cause.rows]
+    assert places == [
+        (("curl",), "curl (tools.py:4)"),
+        (("ffmpeg",), "ffmpeg (__init__.py:2)"),
+        (("git",), "git (web.py:4)"),
+        (("poppler-utils",), "pdfinfo (tools.py:4)"),
+    ]
 
 
 def test_what_cmd_says_is_started_by_an_entrypoint_that_hands_over(judge: Judge) -> None:
