@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.python.sources.started import imported_modules, started_programs
 from dockerlint_alpine.stages.model import Written
+from dockerlint_alpine.syntax import SourceText, parse_script
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 _PYTHON = lazy_pattern(r"python(?:[23](?:\.\d+)?)?\Z")
 _SERVERS = frozenset("daphne gunicorn hypercorn uvicorn waitress-serve".split())
 _APPLICATION = lazy_pattern(r"([A-Za-z_][\w.]*):[A-Za-z_][\w.]*(?:\(.*\))?\Z")
+_NAME = lazy_pattern(r"[\w][\w.+-]*\Z")
 _WITHOUT_VALUE = frozenset("-b -B -d -E -h -i -I -O -OO -q -s -S -u -v -V -x".split())
+_MAX_COMMAND = 4096
 _MAX_MODULES = 200
 _MAX_BYTES = 2 * 1024 * 1024
 """Modules of a project that are followed, and what they may be long together."""
@@ -49,7 +52,7 @@ def programs_of_python(words: Sequence[str], moment: Moment) -> Iterator[Called]
         left -= len(source)
         if left < 0:
             return
-        for one in started_programs(source, is_main=path == main):
+        for one in started_programs(source, programs_of_shell, is_main=path == main):
             yield Called(one.program, Written(moment.files.display(path), one.line, one.text))
         for level, name in imported_modules(source):
             key = (posixpath.dirname(path) if level else "", level, name)
@@ -57,6 +60,17 @@ def programs_of_python(words: Sequence[str], moment: Moment) -> Iterator[Called]
                 known[key] = _files_of(name, [_above(path, level)] if level else roots, moment)
             pending += [one for one in known[key] if one not in seen]
             seen.update(known[key])
+
+
+def programs_of_shell(text: str) -> Iterator[str]:
+    """The programs that a shell command starts in any case, as far as their names are written out."""
+    if len(text) > _MAX_COMMAND:
+        return
+    script = parse_script(SourceText.literal(text))
+    for command in () if script.problems else script.commands:
+        word = command.words[0].text if command.words and not command.conditional else ""
+        if _NAME.match(word):
+            yield word
 
 
 def _roots(moment: Moment) -> list[str]:

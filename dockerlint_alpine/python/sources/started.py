@@ -8,14 +8,16 @@ system, and a program that is looked for with ``shutil.which``. Sources are pars
 from __future__ import annotations
 
 import ast
-import posixpath
 import warnings
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.syntax import SourceText, parse_script
 from dockerlint_alpine.system.native import UnsafeSourceError, check_python
 from dockerlint_alpine.system.patterns import lazy_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 _SPEAKS = lazy_pattern(rb"\bsubprocess\b|\bos\b[^\n]*\b(?:system|popen|spawn\w+|exec\w+)\b|create_subprocess_")
 _IMPORT = lazy_pattern(
@@ -37,6 +39,7 @@ _OF_A_DESKTOP = frozenset(
     "gnome-terminal kdialog konsole notify-send open wl-copy wl-paste xclip xdg-open xsel xterm zenity".split()
 )
 _MAX_STARTS = 100
+_MAX_TEXT = 200
 
 
 class StartedProgram(Struct, frozen=True):
@@ -65,9 +68,11 @@ def imported_modules(source: bytes) -> tuple[tuple[int, str], ...]:
     return tuple(found)
 
 
-def started_programs(source: bytes, *, is_main: bool) -> tuple[StartedProgram, ...]:
-    """The programs that a source may start; what stands below ``if __name__ == "__main__"`` only where it ``is_main``.
-    Nothing for what can't be parsed."""
+def started_programs(
+    source: bytes, of_shell: Callable[[str], Iterable[str]], *, is_main: bool
+) -> tuple[StartedProgram, ...]:
+    """The programs that a source may start, ``of_shell`` those of a shell command in it; what stands below
+    ``if __name__ == "__main__"`` only where it ``is_main``. Nothing for what can't be parsed."""
     if _SPEAKS.search(source) is None:
         return ()
     try:
@@ -77,18 +82,19 @@ def started_programs(source: bytes, *, is_main: bool) -> tuple[StartedProgram, .
             tree = ast.parse(source)
     except (UnsafeSourceError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
-    reader = _Reader(tree, is_main=is_main)
+    reader = _Reader(tree, of_shell, is_main=is_main)
     reader.visit(tree)
     lines = source.decode("utf-8", "replace").split("\n")
     return tuple(
-        StartedProgram(name, line, lines[line - 1].strip())
+        StartedProgram(name, line, lines[line - 1].strip()[:_MAX_TEXT])
         for name, line in reader.found
         if name not in reader.looked_for
     )[:_MAX_STARTS]
 
 
 class _Reader(ast.NodeVisitor):
-    def __init__(self, tree: ast.AST, *, is_main: bool) -> None:
+    def __init__(self, tree: ast.AST, of_shell: Callable[[str], Iterable[str]], *, is_main: bool) -> None:
+        self._of_shell = of_shell
         self._is_main = is_main
         self._names: dict[str, str] = {}
         """What names of modules and functions stand for: ``sp`` for ``subprocess``, ``run`` for ``subprocess.run``."""
@@ -142,7 +148,7 @@ class _Reader(ast.NodeVisitor):
         elif name in _OF_ARGUMENTS:
             self._take(_text(first), node)
         elif name in _OF_A_SHELL or (name in _OF_WORDS and _is_true(node, "shell")):
-            for word in _of_shell(_shell_text(first)):
+            for word in self._of_shell(_shell_text(first)):
                 self._take(word, node)
         elif name in _OF_WORDS and isinstance(first, (ast.List, ast.Tuple)) and first.elts:
             self._take(_text(self._value(first.elts[0])), node)
@@ -227,18 +233,3 @@ def _shell_text(node: ast.expr | None) -> str:
         case ast.BinOp(left=left, op=ast.Mod() | ast.Add()) | ast.Call(func=ast.Attribute(value=left, attr="format")):
             return _shell_text(left)
     return ""
-
-
-def _of_shell(text: str) -> list[str]:
-    """The programs of a shell command that run in any case."""
-    if not text or len(text) > 4096:
-        return []
-    script = parse_script(SourceText.literal(text))
-    if script.problems:
-        return []
-    found = []
-    for command in script.commands:
-        word = command.words[0].text if command.words and not command.conditional else ""
-        if posixpath.basename(word) == word and word.replace("-", "").replace("_", "").isalnum():
-            found.append(word)
-    return found

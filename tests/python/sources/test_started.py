@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.python.sources.started import imported_modules, started_programs
+from dockerlint_alpine.checks.python_starts import programs_of_shell
+from dockerlint_alpine.python.sources.started import StartedProgram, imported_modules, started_programs
+
+
+def started(source: bytes, *, is_main: bool = True) -> tuple[StartedProgram, ...]:
+    return started_programs(source, programs_of_shell, is_main=is_main)
 
 
 def names(text: str, *, is_main: bool = False) -> list[str]:
-    return [one.program for one in started_programs(textwrap.dedent(text).encode(), is_main=is_main)]
+    return [one.program for one in started(textwrap.dedent(text).encode(), is_main=is_main)]
 
 
 HEAD = """\
@@ -64,7 +69,7 @@ def test_what_only_the_main_module_does() -> None:
 
 
 def test_where_it_stands() -> None:
-    (found,) = started_programs(b"import subprocess\n\n  \nsubprocess.run(\n  ['a'])\n", is_main=False)
+    (found,) = started(b"import subprocess\n\n  \nsubprocess.run(\n  ['a'])\n")
     assert (found.line, found.text) == (4, "subprocess.run(")
 
 
@@ -89,7 +94,7 @@ def test_what_is_imported(text: str, modules: list[tuple[int, str]]) -> None:
      b"import subprocess\nsubprocess.run('" + b"a|" * 50_000 + b"', shell=True)", b"\xff\xfe subprocess"],
 )  # fmt: skip
 def test_what_is_no_source_tells_nothing(source: bytes) -> None:
-    assert started_programs(source, is_main=True) == ()
+    assert started(source) == ()
     assert isinstance(imported_modules(source), tuple)
 
 
@@ -97,5 +102,5 @@ def test_what_is_no_source_tells_nothing(source: bytes) -> None:
 @given(st.text("import subprocess.run(['a'], shell=True)\n\t :fx=+try:except*\"", max_size=200))
 def test_no_text_is_a_traceback(text: str) -> None:
     source = f"import subprocess\n{text}".encode()
-    started_programs(source, is_main=True)
+    started(source)
     imported_modules(source)
