@@ -25,10 +25,11 @@ _ADD_ONS = (
     for arch in ("", *(f"{mark}{one}" for one in "amd64 aarch64 armv7 armhf i386".split()))
 )
 WITHOUT_PYTHON = frozenset(
-    "docker eclipse-temurin frolvlad/alpine-glibc golang nginx node openjdk php ruby rust".split()
+    """docker eclipse-temurin frolvlad/alpine-glibc ghcr.io/linuxserver/baseimage-alpine golang linuxserver/baseimage-alpine
+    lscr.io/linuxserver/baseimage-alpine lsiobase/alpine nginx node openjdk php ruby rust""".split()
 ) | frozenset(_ADD_ONS)
 """Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs, nginx,
-frolvlad and hassio-addons/addon-base)."""
+frolvlad, linuxserver/docker-baseimage-alpine and hassio-addons/addon-base)."""
 
 BRINGS_A_PYTHON = lazy_pattern(
     r"\bmake (?:\S+ )*(?:alt)?install\b|\btar -|\b(?:uv|pyenv|rye|mise|asdf|\w*conda|\w*mamba)\b"
