@@ -260,9 +260,7 @@ def _of_service(subject: Subject, stage: Stage, told: ServiceStart, replaced: In
     start = Start("", told.key, place, (place.start, place.end), stage.final, service=told)
     for program, _ in _programs(as_if, instruction, DEFAULT_SHELL, scripts, stage):
         yield from _with_script(replace(start, program=program), stage)
-    for expanded in (one for script in scripts for one in expanded_commands(script, stage.final.scope.names)):
-        if not expanded.conditional:
-            yield from _of_code(start, expanded, stage)
+    yield from _of_commands(start, scripts, stage)
 
 
 def _as_instruction(told: ServiceStart) -> Dockerfile:
@@ -303,15 +301,23 @@ def _started(
         scripts = run_scripts(instruction, shell)
     for program, span in _programs(subject, instruction, shell, scripts, stage):
         yield from _with_script(Start(program, by, instruction, span, stage.final), stage)
+    yield from _of_commands(
+        Start("", by, instruction, (instruction.start, instruction.end), stage.final), scripts, stage
+    )
+
+
+def _of_commands(start: Start, scripts: Iterable[Script], stage: Stage) -> Iterator[Start]:
+    """What the shell scripts and the Python code of the context start that commands run for certain."""
     end = stage.final
     for expanded in (one for script in scripts for one in expanded_commands(script, end.scope.names)):
-        given = started(expanded, expanded.args, end.workdir, end.files) if expanded.args else None
-        if given is not None and not expanded.conditional:
-            span = expanded.command.span or (instruction.start, instruction.end)
-            yield from _of_entry(Start("", by, instruction, span, end), given, stage)
-        elif not expanded.conditional:
-            span = expanded.command.span or (instruction.start, instruction.end)
-            yield from _of_code(Start("", by, instruction, span, end), expanded, stage)
+        if expanded.conditional or not expanded.args:
+            continue
+        span = start.span if start.service is not None else expanded.command.span or start.span
+        given = started(expanded, expanded.args, end.workdir, end.files)
+        if given is not None:
+            yield from _of_entry(replace(start, span=span), given, stage)
+        else:
+            yield from _of_code(replace(start, span=span), expanded, stage)
 
 
 def _of_entry(start: Start, given: Started, stage: Stage) -> Iterator[Start]:

@@ -31,6 +31,12 @@ DOCKERFILE_NAME = lazy_pattern(r"(?is)^(?:.*\.)?(?:docker|container)file(?:[.-].
 """``Dockerfile``, ``Dockerfile.alpine``, ``backend.alpine.Dockerfile``, ``Dockerfile-alpine``, ``Containerfile``."""
 
 _COMPOSE_NAME = lazy_pattern(r"(?is)^(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
+_STAGE_NAME = lazy_pattern(
+    r"(?is)^(?:ci|dev|develop|development|docker|local|prod|production|stack|stage|staging|test|testing)(?:[.-]\w+)?\.ya?ml\Z"
+)
+"""What compose files are called beside that, as in cookiecutter-django, where they have services that are built."""
+_SERVICES = lazy_pattern(rb"(?m)^services:[ \t]*(?:#.*)?\r?$")
+_BUILD_KEY = lazy_pattern(rb"(?m)^[ \t]+build:")
 _BAKE_NAME = lazy_pattern(r"(?is)^(?:.*[.-])?bake(?:[.-].*)?\.(?:hcl|json)\Z")
 _HCL_NAME = lazy_pattern(r"(?is)^[^.].*(?<!\.lock)\.hcl\Z")
 """What ``bake -f`` may name, too, where it has targets (:data:`_TARGET`): below a folder alone."""
@@ -286,6 +292,7 @@ def _entries(folder: str, *, top: bool) -> _Entries:
                     or may_name_builds(name)
                     or (name.endswith(".hcl") and _describes_builds(Path(name)))
                     or (name.endswith(ends) and names_scripts(Path(entry.path)))
+                    or (name.endswith((".yml", ".yaml")) and _is_compose(Path(entry.path)))
                 ) and _is_file(entry):
                     found.files.append(entry)
     except OSError:
@@ -334,7 +341,18 @@ def _names_builds(name: str) -> bool:
 def _describes_builds(path: Path) -> bool:
     name = path.name
     other = _HCL_NAME.match(name) is not None and not _BAKE_OVERRIDE.match(name)
-    return other or _names_builds(name) or names_scripts(path)
+    return other or _names_builds(name) or names_scripts(path) or _is_compose(path)
+
+
+def _is_compose(path: Path) -> bool:
+    """Whether a file that is called after a stage of development is a compose file with something to build."""
+    if not _STAGE_NAME.match(path.name):
+        return False
+    try:
+        data = read_file(path, limit=_MAX_SIZE)
+    except OSError:
+        return False
+    return _SERVICES.search(data) is not None and _BUILD_KEY.search(data) is not None
 
 
 def _has_targets(path: Path) -> bool:

@@ -137,3 +137,23 @@ def test_the_fix_is_written_and_settles_it(project: Project, monkeypatch: pytest
     result = fix_bytes(doctor, job.path.read_bytes(), job.path)
     assert result.new == PY.encode() + b"RUN apk add --no-cache curl\n"
     assert not [one for one in result.left.findings if one.code == "AD204"]
+
+
+@pytest.mark.parametrize("command", ["sh /srv/start.sh", "[./start.sh]", "python main.py"])
+def test_what_the_code_starts_that_a_service_runs(
+    project: Project, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    files = {
+        "Dockerfile": "FROM python:3.12-alpine3.20\nWORKDIR /srv\nCOPY . .\n",
+        "compose.yml": f"services: {{w: {{build: ., command: {command}}}}}\n",
+        "start.sh": "#!/bin/sh\nexec python3 main.py\n",
+        "main.py": "import subprocess\nsubprocess.run(['jq', '.'])\n",
+    }
+    monkeypatch.chdir(project(files))
+    (job,) = find_jobs(["compose.yml"])[0]
+    report = Doctor(configure()).for_job(job).check_file(job.path)
+    (found,) = (one for one in report.findings if one.code == "AD204")
+    assert (
+        found.message
+        == "command of service w (compose.yml:1) starts jq in main.py:2, which is not in this stage: add jq"
+    )

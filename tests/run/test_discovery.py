@@ -174,6 +174,19 @@ def test_a_build_below_a_folder_is_found_whatever_its_dockerfile_is_called(insid
     assert [error.path for error in errors] == ["top/absent"]
 
 
+def test_a_compose_file_may_be_called_after_a_stage(inside: Project) -> None:
+    services = "services:\n  web:\n    build: {context: ., dockerfile: docker/Dockerfile}\n"
+    inside(
+        {"local.yml": services, "docker/Dockerfile": "FROM a\n", "dev.yml": services.replace("build:", "image: x #")}
+    )
+    inside({"tasks/test.yml": "- name: x\n", "prod.yml/x": "", "other.yml": services})
+    jobs, errors = find_jobs([])
+    assert [(job.shown_as, job.services, job.named_by) for job in jobs] == [
+        ("docker/Dockerfile", ("web",), "local.yml")
+    ]
+    assert not errors
+
+
 def test_an_env_file_tells_where_a_build_lies_and_no_argument(inside: Project) -> None:
     build = "{context: $WHERE, dockerfile: '${FILE:-no}', target: '${T:-a}', args: {KEY: $KEY, T: '${T:-a}'}}"
     inside({
