@@ -170,8 +170,9 @@ _MATURIN_OPTIONS = OptionTable.build(
 )
 
 
-def read_build(program: str, words: Sequence[Arg]) -> InstallCommand | None:
-    """Read the words behind ``python -m build`` and its kin: what ``pip wheel --no-deps -w DIR .`` does.
+def read_build(program: str, words: Sequence[Arg], *, isolated: bool = True) -> InstallCommand | None:
+    """Read the words behind ``python -m build`` and its kin: what ``pip wheel --no-deps -w DIR .`` does, or, where it is not
+    ``isolated``, with ``--no-build-isolation``.
 
     ``None`` where only an sdist is made, or a word that matters is not known.
     """
@@ -189,7 +190,10 @@ def read_build(program: str, words: Sequence[Arg]) -> InstallCommand | None:
                 if not word.value:
                     return None
                 folder = word.value
-    return None if formats == {"sdist"} else _wheel_of(program, folder, output or f"{folder.rstrip('/')}/dist")
+    if formats == {"sdist"}:
+        return None
+    options = () if isolated else ("--no-build-isolation",)
+    return _wheel_of(program, folder, output or f"{folder.rstrip('/')}/dist", options)
 
 
 def _read_maturin(words: Sequence[Arg]) -> InstallCommand | None:
@@ -201,8 +205,8 @@ def _read_maturin(words: Sequence[Arg]) -> InstallCommand | None:
     return _wheel_of("python3", folder, given.get("--out") or f"{folder}/target/wheels")
 
 
-def _wheel_of(program: str, folder: str, output: str) -> InstallCommand:
-    wanted = ("--no-deps", "--wheel-dir", output, folder)
+def _wheel_of(program: str, folder: str, output: str, options: Sequence[str] = ()) -> InstallCommand:
+    wanted = ("--no-deps", *options, "--wheel-dir", output, folder)
     literal = (SourceText.literal(text) for text in wanted)
     made = tuple(Arg(text, source, None, ShellWord(source, None)) for text, source in zip(wanted, literal, strict=True))
     return InstallCommand(TOOL, "wheel", program, "wheel", made)

@@ -102,7 +102,8 @@ class ProjectInstaller(Installer):
         verb, words = split_verb(invocation.args, self.before_verb)
         match self.verbs.get(verb):
             case None:
-                return read_build("python3", words) if verb == "build" else None
+                # Poetry has poetry-core with it, and makes an environment only for a build script (its build_environment).
+                return read_build("python3", words, isolated=self.name != "poetry") if verb == "build" else None
             case "export":
                 return read_export(self, words)
             case role:

@@ -76,6 +76,16 @@ def test_without_isolation_the_stage_is_all_there_is(check: Check) -> None:
     assert not of(report, "AD102")
 
 
+def test_poetry_builds_with_what_it_has(check: Check) -> None:
+    pyproject = (
+        '[tool.poetry]\nname = "x"\nversion = "1"\ndescription = ""\nauthors = []\n'
+        '[build-system]\nrequires = ["native"]\nbuild-backend = "poetry.core.masonry.api"\n'
+    )
+    for command, packages in (("poetry build", set()), ("python -m build", {"libffi-dev"})):
+        report = check(command, pyproject__toml=pyproject)
+        assert {package for one in of(report, "AD101") for package in one.packages} == packages
+
+
 def test_a_project_of_the_context(check: Check) -> None:
     files = {"pyproject__toml": '[build-system]\nrequires = ["setuptools", "native"]\n[project]\nname = "own"\n'}
     report = check("pip install .", **files)
