@@ -7,7 +7,6 @@ ignores is left out, and folders that hold other people's code or caches are not
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +42,7 @@ _HCL_NAME = lazy_pattern(r"(?is)^[^.].*(?<!\.lock)\.hcl\Z")
 _TARGET = lazy_pattern(rb"(?m)^[ \t]*target[ \t]+[\"\w]")
 _OF_SCRIPTS = (".", ".github/workflows", "build", "ci", "docker", "hack", "scripts", "tools")
 """Folders of a project for what starts its builds."""
+_YAML = (".yml", ".yaml")
 _OF_PLATFORMS = lazy_pattern(rb"--platform\b|\bplatforms?:")
 _MAX_SIZE = 128 * 1024
 _BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
@@ -125,7 +125,7 @@ def find_jobs(paths: Sequence[str], *, search: Search = _PLAIN_SEARCH) -> tuple[
             found, problems = [], [DiscoveryError(name, error.strerror or str(error))]
         jobs.extend(found)
         errors.extend(problems)
-    return _with_platforms(with_others(without_repeats(jobs), scripts, search), search), errors
+    return _with_platforms(with_others(without_repeats(jobs), scripts, search), scripts, search), errors
 
 
 def _no_builds(path: Path) -> str:
@@ -423,23 +423,42 @@ def _platforms(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(known, key=USUAL.__ne__)) if [*known] != [USUAL] else ()
 
 
-def _with_platforms(jobs: list[Job], search: Search) -> list[Job]:
+def _with_platforms(jobs: list[Job], scripts: _Scripts, search: Search) -> list[Job]:
     """The same builds for all platforms for which pipelines, and scripts where these usually lie or beside the Dockerfile,
     build them."""
     if not search.platforms:
         return [replace(job, platforms=()) if USUAL in job.platforms else job for job in jobs]
     plain = {id(job): job for job in jobs if job.image_made and job.text is None and not job.platforms}
-    places: dict[Path, Path] = {}
-    for folder in dict.fromkeys(job.path.parent for job in plain.values()):
-        project = project_root(folder)
-        places |= dict.fromkeys((*(project / name for name in _OF_SCRIPTS), folder), project)
-    files = [(path, project) for place, project in places.items() for path in _starters(place, project)]
+    beside: dict[str, list[Path]] = {}
+    for path, _ in scripts.files:
+        beside.setdefault(os.path.abspath(path.parent), []).append(path)  # noqa: PTH100 - links stay as they are
+    if not beside and all(_lies_below(job.path, scripts.folders) for job in plain.values()):
+        return jobs  # whatever there is was met on the way
+    projects = {folder: project_root(folder) for folder in dict.fromkeys(job.path.parent for job in plain.values())}
+    places: dict[str, Path] = {}
+    for project in dict.fromkeys(projects.values()):
+        there = {".", *_names(project)}
+        usual = (project / name for name in _OF_SCRIPTS if name.partition("/")[0] in there)
+        places |= dict.fromkeys(map(os.path.normpath, usual), project)
+    for folder, project in projects.items():
+        places.setdefault(os.path.abspath(folder), project)  # noqa: PTH100 - see above
+    files = [
+        (path, project)
+        for place, project in places.items()
+        for path in (beside.get(place, ()) if _lies_below(place, scripts.folders) else _starters(place))
+        if _speaks_of_platforms(path, project)
+    ]
     if not files:
         return jobs
     from dockerlint_alpine.run.image_builds import named_platforms
 
     found = named_platforms(files, list(dict.fromkeys(job.path for job in plain.values())))
     return [_for_all(job, found.get(os.path.realpath(job.path), {})) if id(job) in plain else job for job in jobs]
+
+
+def _lies_below(path: str | Path, folders: Iterable[str]) -> bool:
+    place = os.path.abspath(path)  # noqa: PTH100 - links stay as they are
+    return any(place == folder or place.startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
 def _for_all(job: Job, named: Mapping[str, Path]) -> Job:
@@ -450,16 +469,24 @@ def _for_all(job: Job, named: Mapping[str, Path]) -> Job:
     return replace(job, platforms=platforms, others=replace(job.others, platforms_by=os.path.relpath(first)))
 
 
-def _starters(folder: Path, project: Path) -> list[Path]:
-    """The files in a folder of the project that may start builds and speak of platforms, in order."""
-    found = []
-    with suppress(OSError):
-        for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names alone
-            path = folder / name
-            if may_name_builds(name) or names_scripts(path):
-                with suppress(OSError):
-                    found += [path] if _OF_PLATFORMS.search(read_file(path, limit=_MAX_SIZE, within=project)) else []
-    return found
+def _names(folder: str | Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - names alone
+    except OSError:
+        return []
+
+
+def _starters(folder: str) -> list[Path]:
+    """The files of a folder that may start builds, in order."""
+    paths = (Path(folder, name) for name in sorted(_names(folder)) if may_name_builds(name) or name.endswith(_YAML))
+    return [path for path in paths if may_name_builds(path.name) or names_scripts(path)]
+
+
+def _speaks_of_platforms(path: Path, project: Path) -> bool:
+    try:
+        return _OF_PLATFORMS.search(read_file(path, limit=_MAX_SIZE, within=project)) is not None
+    except OSError:
+        return False
 
 
 def _contexts(build: Build, project: Path) -> Iterable[tuple[str, str]]:
