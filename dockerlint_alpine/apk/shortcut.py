@@ -332,7 +332,7 @@ class _Question:
         whole = Closure(top)
         del whole.order[top]
         woken = self._with_woken(whole)
-        self._check(whole, installed)
+        self._check(whole, installed, [*top.favoured, *woken])
         before = set(installed)
         pairs: list[Pair] = [
             (known.package if known in before else None, known.package) for known in _ordered(top, whole, woken)
@@ -380,8 +380,9 @@ class _Question:
         tokens = whole.tokens
         return {owner for owner, names in whole.wakes if names <= tokens}
 
-    def _check(self, whole: Closure, installed: Iterable[Known]) -> None:
-        """That nothing in the set stands against it. Raises _UnsureError."""
+    def _check(self, whole: Closure, installed: Iterable[Known], favoured: Iterable[Known]) -> None:
+        """That nothing in the set stands against it. ``favoured`` are chosen as the needs of the set that have rivals are:
+        those of the world, and what may have some. Raises _UnsureError."""
         found = whole.order.keys()
         if not found.isdisjoint(whole.foes) or not found.isdisjoint(whole.rivals):
             raise _UnsureError
@@ -389,8 +390,8 @@ class _Question:
             raise _UnsureError
         removed = self._request.removed
         if removed and self._shortcut.avoids_removed:
-            for known in found:
-                if any(not removed.isdisjoint(_names(one.package)) for one in known.favoured):
+            for one in {*favoured, *(need for known in found for need in known.favoured)}:
+                if not removed.isdisjoint(_names(one.package)):
                     raise _UnsureError
 
 

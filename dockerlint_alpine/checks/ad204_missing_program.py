@@ -186,7 +186,7 @@ _BUILD_TOOLS = frozenset(
 )
 _PYTHON_SOURCES = lazy_pattern(r"python\.org|\b[Pp]ython-[\d$]|cpython|pyenv|pypy|conda\b|get-pip|ensurepip")
 _OF_OTHER_LANGUAGES = frozenset("composer gem git go helm kubectl mvn node npm php pnpm terraform yarn".split())
-_ARCHIVE_URL = lazy_pattern(r"https?://[^\s'\"]+\.(?:tar\b|tgz|tbz|txz|zip)[^\s'\"]*")
+_ARCHIVE_URL = lazy_pattern(r"https?://[^\s'\"]{1,500}\.(?:tar\b|tgz|tbz|txz|zip)[^\s'\"]{0,500}")
 _ABOUT_PYTHON = lazy_pattern(r"py|pip|conda|\$|(?:^|/)(?:s?bin|usr|local|opt|\.)?/*\Z", re.IGNORECASE)
 """What may be of Python among the files of an archive, or be a folder with it."""
 

@@ -375,7 +375,7 @@ def _is_called(expanded: ExpandedCommand, script: Script) -> bool:
 def _is_looked_for(program: str, data: bytes) -> bool:
     """Whether a script asks if it has a program."""
     name = re.escape(program.encode("utf-8", "surrogateescape"))
-    return re.search(rb"\b(?:command\s+-[vV]|which|type|hash)\b[^\n;&|]*\b" + name + rb"\b", data) is not None
+    return re.search(rb"\b(?:command\s+-[vV]|which|type|hash)\b[^\n;&|]{0,200}\b" + name + rb"\b", data) is not None
 
 
 def _of_code(start: Start, expanded: ExpandedCommand, stage: Stage) -> Iterator[Start]:

@@ -25,9 +25,10 @@ _APPLICATION = lazy_pattern(r"([A-Za-z_][\w.]*):[A-Za-z_][\w.]*(?:\(.*\))?\Z")
 _NAME = lazy_pattern(r"[\w][\w.+-]*\Z")
 _WITHOUT_VALUE = frozenset("-b -B -d -E -h -i -I -O -OO -q -s -S -u -v -V -x".split())
 _MAX_COMMAND = 4096
+_MAX_IMPORTS = 2000
 _MAX_MODULES = 200
 _MAX_BYTES = 2 * 1024 * 1024
-"""Modules of a project that are followed, and what they may be long together."""
+"""Names that are looked for, modules of a project that are followed, and what these may be long together."""
 
 
 class Called(Struct, frozen=True):
@@ -57,6 +58,8 @@ def programs_of_python(words: Sequence[str], moment: Moment) -> Iterator[Called]
         for level, name in imported_modules(source):
             key = (posixpath.dirname(path) if level else "", level, name)
             if key not in known:
+                if len(known) >= _MAX_IMPORTS:
+                    return
                 known[key] = _files_of(name, [_above(path, level)] if level else roots, moment)
             pending += [one for one in known[key] if one not in seen]
             seen.update(known[key])

@@ -39,7 +39,9 @@ _MAX_VARIANTS = 64
 _MAX_VALUE = 1024
 _MAX_DEPTH = 20
 _MAX_OPEN = 3
-"""Characters of the value of a variable, variables that hold each other, and open parts of the name of a file."""
+_MAX_TRIES = 5000
+"""Characters of the value of a variable, variables that hold each other, open parts of the name of a file, and builds of
+one file of which the Dockerfile is looked for."""
 
 _STARTS = lazy_pattern(
     rb"\b(?:docker|podman|nerdctl)[ \t]+(?:(?:buildx|image|builder)[ \t]+)?build\b|\bbuildah[ \t]+(?:bud|build)\b"
@@ -139,6 +141,7 @@ class _File:
         self._text = _CONTINUED.sub(" ", text)
         self._goes_elsewhere = _CHANGES_FOLDER.search(text) is not None
         self._variables = _Values(_assigned(self._text))
+        self._tries = _MAX_TRIES
 
     def builds(self) -> Iterator[Build]:
         """All builds of which the Dockerfile is in the project, each once for every file that an open name may be."""
@@ -183,6 +186,9 @@ class _File:
         variables: _Values,
         folders: Sequence[str] = (),
     ) -> Iterator[Build]:
+        self._tries -= 1
+        if self._tries < 0:
+            return
         told = variables.names(*tags).keys()
         places = list(self._places(context, files[-1] if files else None, variables, folders))
         for dockerfile, place, more in places:
@@ -281,9 +287,8 @@ class _File:
             variables,
             ["."],
         )
-        for one in (
-            _QUOTED.findall(file) if file.startswith("${{") else ()
-        ):  # ${{ A && 'this/Dockerfile' || 'that/one' }}
+        # ${{ A && 'this/Dockerfile' || 'that/one' }}
+        for one in _QUOTED.findall(file) if file.startswith("${{") else ():
             yield from self._made(_unwritten(context), [one], (), (), None, platforms, variables, ["."])
 
 

@@ -221,3 +221,10 @@ def test_what_is_certain_and_what_is_not(records: list[Record], asked: list[str]
     with made(records, "2.14.4") as index, compared(in_every_scope) as seen:
         World.of(index, asked)
     assert (seen[0][0] == "short") is short
+
+
+def test_apk_del_of_what_the_world_would_take_is_left_to_the_solver() -> None:
+    records = [plain("a", "missing"), plain("d", version="2-r0", provides="a=2")]
+    with made(records, "2.14.9") as index, compared(in_every_scope) as seen:
+        life(index, [("add", ["a"]), ("del", ["d"])])
+    assert [way for way, _ in seen] == ["short", "short", "failed"]

@@ -207,6 +207,7 @@ def test_folders_as_official_images_have_them(root: Path) -> None:
 
 
 BUILD = "docker build -t acme/x "
+CHOICE = f"""{{uses: docker/build-push-action@v1, with: {{file: "${{{{ {"'a'" * 5000} }}}}"}}}}, """
 HOSTILE = {
     "chain": "".join(f"A{one}=${{A{one + 1}}}${{A{one + 1}}}\n" for one in range(8000)) + f"{BUILD}$A0 one\n" * 90,
     "braces": BUILD + "${" + "a-" * 100_000,
@@ -214,6 +215,7 @@ HOSTILE = {
     "open": f"{BUILD}-f {'$A$B$C$D' * 2000}/Dockerfile one\n",
     "many": f"{BUILD}one\n" * 9000,
     "yaml": "uses: docker/build-push-action@v1\nacme: " + "[" * 50_000,
+    "choice": f"acme: 1\njobs: {{a: {{strategy: {{matrix: {{a: [{'1, ' * 99}]}}}}, steps: [{CHOICE * 10}]}}}}",
 }
 
 

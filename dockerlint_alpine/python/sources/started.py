@@ -19,9 +19,9 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_SPEAKS = lazy_pattern(rb"\bsubprocess\b|\bos\b[^\n]*\b(?:system|popen|spawn\w+|exec\w+)\b|create_subprocess_")
+_SPEAKS = lazy_pattern(rb"\bsubprocess\b|\bos[ \t]*\.[ \t]*(?:system|popen|exec)|\bfrom[ \t]+os\b|create_subprocess_")
 _IMPORT = lazy_pattern(
-    rb"(?m)^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)|import[ \t]+([^\n#;]+))"
+    rb"(?m)^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^()]*\)|[^\n#]*)|import[ \t]+([^\n#;]+))"
 )
 _WORD = lazy_pattern(rb"[A-Za-z_]\w*")
 _OF_WORDS = frozenset(

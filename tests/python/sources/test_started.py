@@ -91,7 +91,8 @@ def test_what_is_imported(text: str, modules: list[tuple[int, str]]) -> None:
 @pytest.mark.parametrize(
     "source",
     [b"subprocess (", b"import subprocess\n" + b"(" * 5000, b"\0subprocess", b"import subprocess\n" + b"-" * 100_000 + b"1",
-     b"import subprocess\nsubprocess.run('" + b"a|" * 50_000 + b"', shell=True)", b"\xff\xfe subprocess"],
+     b"import subprocess\nsubprocess.run('" + b"a|" * 50_000 + b"', shell=True)", b"\xff\xfe subprocess",
+     b"from a import (\n" * 20_000, b"os " * 100_000 + b"(", b"os." + b" " * 100_000, b"import " + b"a," * 100_000],
 )  # fmt: skip
 def test_what_is_no_source_tells_nothing(source: bytes) -> None:
     assert started(source) == ()
