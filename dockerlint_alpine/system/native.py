@@ -19,6 +19,8 @@ MAX_BYTES = 512 * 1024
 MAX_NODES = 100_000
 """Nodes and lines of one source: libcst takes some 3 kB and 100 microseconds for each. The largest sources that people
 install have 70,000."""
+MAX_BRACES = 20_000
+"""Python 3.11 takes time for the fields of one f-string that grows with their square: 0.3 s for so many."""
 MAX_DEPTH = 150
 """Nesting that libcst takes without exhausting the stack, with a wide margin."""
 
@@ -34,7 +36,7 @@ def check_python(source: bytes, *, limit: int = MAX_NODES) -> int:
     """
     if len(source) > MAX_BYTES:
         raise UnsafeSourceError(f"more than {MAX_BYTES // 1024} KiB")
-    if source.count(b"\n") > limit:
+    if source.count(b"\n") > limit or source.count(b"{") > MAX_BRACES:
         raise UnsafeSourceError("too long")
     try:
         with warnings.catch_warnings():

@@ -27,6 +27,7 @@ def test_sound_sources_are_counted() -> None:
         (b"if a: pass\n" + b"elif a: pass\n" * 200, "nested too deeply"),
         (b"x=[" + b"a," * 120_000 + b"]", "too long"),
         (b"\n" * 120_000, "too long"),
+        (b"x=f'" + b"{a}" * 100_000 + b"'", "too long"),
         (b"#" * (MAX_BYTES + 1), "more than 512 KiB"),
         (b"print 'x'", "SyntaxError"),
         (b"x=1\0", "Error"),
