@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.findings import SEVERITIES, Finding, Severity
 from dockerlint_alpine.report import FORMATS
 from dockerlint_alpine.run.codes import code_of, expanded
-from dockerlint_alpine.run.trust import Option, admitted, words
+from dockerlint_alpine.run.trust import Option, admitted, flag, words
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import lies_within, project_root, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -231,7 +231,7 @@ def load(
         try:
             given = OPTIONS[name].read(value)
         except ValueError as error:
-            where = f"--{_kebab(name)}" if said_by == COMMAND_LINE else f"{said_by}: `{_kebab(name)}`"
+            where = flag(name) if said_by == COMMAND_LINE else f"{said_by}: `{_kebab(name)}`"
             raise ConfigError(f"{where}: {error}") from None
         _take(values, {name: given})
         origins[name] = said_by

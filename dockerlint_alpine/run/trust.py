@@ -30,6 +30,10 @@ _WORDS: Mapping[Share, str] = MappingProxyType({
 })  # fmt: skip
 
 
+_FLAGS = {"build_args": "--build-arg", "moves": "--as", "platforms": "--platform"}
+"""Those that are not called as their options are: each takes one value of several."""
+
+
 class Option(Struct, frozen=True):
     """An option: how its value is read (from what TOML or the command line has; raises ValueError), and what a project's
     file may decide of it.
@@ -66,9 +70,14 @@ def admitted(option: Option, value: object, project: Path) -> tuple[object | Non
     return value, ""
 
 
+def flag(name: str) -> str:
+    """What the option ``name`` is called on the command line."""
+    return _FLAGS.get(name) or f"--{name.replace('_', '-')}"
+
+
 def words(name: str, option: Option) -> str:
     """How the user says an option, for a message that refuses the project's word for it."""
-    ways = [f"--{name.replace('_', '-')}"] if option.on_command_line else []
+    ways = [flag(name)] if option.on_command_line else []
     ways += [] if option.table else [f"ALPINE_DOCTOR_{name.upper()}"]
     return ", ".join([*ways, "your own configuration"])
 

@@ -108,7 +108,7 @@ def test_exit_zero_and_select(project: Callable[[Mapping[str, str]], Path]) -> N
     ("args", "says"),
     [
         (["--select", "XYZ"], "unknown code or prefix: XYZ"),
-        (["--platform", "windows/amd64"], "choose from linux/amd64"),
+        (["--platform", "windows/amd64"], "--platform: 'windows/amd64': choose from linux/amd64"),
         (["--alpine", "twelve"], "alpine"),
         (["--output-format", "xml"], "output-format"),
         (["--build-arg", "=x"], "expected NAME=VALUE"),
