@@ -46,8 +46,10 @@ _WATCHED = (
     "**/{Pipfile,setup.py,.dockerignore}",
     "**/*{ocker,ontainer}file*",
     "**/*compose*.{yml,yaml}",
+    "**/.github/workflows/*.{yml,yaml}",
 )
-"""What a report may rest on: requirement, lock and project files, package lists, settings; and other Dockerfiles."""
+"""What a report may rest on: requirement, lock and project files, package lists, settings; other Dockerfiles; and what
+builds images."""
 
 _SECTION = PROGRAM
 _Answer = TypeVar("_Answer")

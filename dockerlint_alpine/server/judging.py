@@ -20,14 +20,14 @@ from dockerlint_alpine.model.reports import FileReport
 from dockerlint_alpine.run.analysis import Doctor, FixResult, UnreadableError, fix_builds
 from dockerlint_alpine.run.cache import state_of
 from dockerlint_alpine.run.config import ConfigError, Configuration, load
-from dockerlint_alpine.run.discovery import find_jobs
+from dockerlint_alpine.run.discovery import Search, find_jobs
 from dockerlint_alpine.run.doctors import Doctors
 from dockerlint_alpine.run.jobs import Job, job_configuration
 from dockerlint_alpine.run.reading import read_dockerfile
 from dockerlint_alpine.server.documents import Document, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dockerlint_alpine.run.openers import Openers
     from dockerlint_alpine.server.positions import Positions
@@ -82,7 +82,7 @@ class Judge:
     """Opens rules and indexes at the first question. ``environment`` may set options.
 
     A Dockerfile that services of compose files build, in its folder or one above it up to the workspace's, is judged as
-    each of them builds it, as ``alpine-doctor check`` does for a folder.
+    each of them builds it, as ``alpine-doctor check`` does for a folder; any other as if it was named to that.
     """
 
     def __init__(self, openers: Openers, environment: Mapping[str, str]) -> None:
@@ -90,7 +90,7 @@ class Judge:
         self._environment = environment
         self._options: Mapping[str, object] = {}
         self._known: dict[str, tuple[object, Judgement]] = {}
-        self._composed: dict[Path, tuple[object, list[Job]]] = {}
+        self._found: dict[tuple[Path, Search], tuple[frozenset[str], object, list[Job]]] = {}
 
     def configure(self, options: Mapping[str, object]) -> None:
         """Use these options, by name as in the file, on top of those in files from now on."""
@@ -100,6 +100,7 @@ class Judge:
     def forget(self) -> None:
         """Read configuration and rules anew at the next question."""
         self._known.clear()
+        self._found.clear()
         self._doctors.forget()
 
     def warm_up(self) -> None:
@@ -118,7 +119,8 @@ class Judge:
         nothing = replace(nothing, refused=configuration.refused)
         if configuration.excludes(str(document.path)):
             return nothing
-        jobs = self._jobs(document.path, snapshot.folder_of(document.path))
+        search = Search(platforms=configuration.origins.get("platforms", "default") == "default")
+        jobs = self._jobs(document.path, snapshot.folder_of(document.path), search)
         changed = snapshot.changed_without(document)
         key = (document.data, snapshot.encoding, changed, jobs, configuration)
         known = self._known.get(document.uri)
@@ -180,25 +182,27 @@ class Judge:
         overrides = {name.replace("-", "_"): value for name, value in self._options.items()}
         return load(path.parent, overrides=overrides, said_by=OPTIONS_BY, environment=self._environment)
 
-    def _jobs(self, path: Path, folder: Path | None) -> list[Job]:
-        """How compose and bake files build a Dockerfile; the plain build where none of them does."""
+    def _jobs(self, path: Path, folder: Path | None, search: Search) -> list[Job]:
+        """How compose and bake files build a Dockerfile; where none of them does, as if it was named to ``check``."""
         above = [one for one in path.parents if folder is not None and one.is_relative_to(folder)]
-        found = [
-            job
+        files = (
+            file
             for place in above or path.parents[:1]
-            for compose in sorted(one for pattern in _BUILD_FILES for one in place.glob(pattern))
-            for job in self._compose_jobs(compose)
-            if os.path.abspath(job.path) == str(path)  # noqa: PTH100 - keeps symlinks, as editors do
-        ]
-        return found or [Job(path, str(path))]
+            for file in sorted(one for pattern in _BUILD_FILES for one in place.glob(pattern))
+        )
+        found = [job for file in files for job in self._builds(file, path, search)]
+        return found or self._builds(path, path, search) or [Job(path, str(path))]
 
-    def _compose_jobs(self, compose: Path) -> list[Job]:
-        """The builds of a compose file, read again when it has changed."""
-        state = state_of(str(compose))
-        known = self._composed.get(compose)
-        if known is None or known[0] != state:
-            known = self._composed[compose] = (state, find_jobs([str(compose)])[0])
-        return known[1]
+    def _builds(self, file: Path, dockerfile: Path, search: Search) -> list[Job]:
+        """The builds of a Dockerfile that a file leads to; it is searched again when it has changed, or what tells the
+        platforms has."""
+        known = self._found.get((file, search))
+        if known is None or known[1] != _states(known[0]):
+            jobs, _ = find_jobs([str(file)], search=search)
+            rests_on = frozenset({str(file), *(job.others.platforms_by for job in jobs if job.others.platforms_by)})
+            known = self._found[file, search] = (rests_on, _states(rests_on), jobs)
+        own = str(dockerfile)
+        return [job for job in known[2] if os.path.abspath(job.path) == own]  # noqa: PTH100 - keeps symlinks, as editors do
 
 
 def _judged(nothing: Judgement, doctors: Sequence[Doctor], changed: Mapping[str, bytes]) -> Judgement:
@@ -223,9 +227,14 @@ def _judged(nothing: Judgement, doctors: Sequence[Doctor], changed: Mapping[str,
         report=merged(reports) if reports else nothing.report,
         subjects=tuple(subjects),
         doctors=tuple(judged),
-        looked_at=frozenset(os.path.abspath(path) for doctor in judged for path in doctor.looked_at),  # noqa: PTH100
+        looked_at=frozenset(os.path.abspath(path) for doctor in judged for path in _looked_at(doctor)),  # noqa: PTH100
         problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _looked_at(doctor: Doctor) -> Iterable[str]:
+    by = doctor.configuration.others.platforms_by
+    return (*doctor.looked_at, *((by,) if by else ()))
 
 
 def _shown_as(path: Path) -> str:

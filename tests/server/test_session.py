@@ -320,6 +320,50 @@ async def test_a_service_of_a_compose_file_tells_how_it_is_built(project: Projec
         assert codes(await editor.next_diagnostics(uri)) == []
 
 
+WORKFLOW = """\
+jobs:
+  image:
+    steps:
+      - uses: docker/build-push-action@v6
+        with: {context: ., platforms: "linux/amd64,PLATFORM"}
+"""
+
+
+async def test_a_dockerfile_is_judged_as_workflows_build_it(project: Project) -> None:
+    root = project(
+        {
+            ".github/workflows/image.yml": WORKFLOW.replace("PLATFORM", "linux/arm/v7"),
+            "Dockerfile": "FROM python:3.12-alpine3.20\nRUN pip install orjson==3.10.0\n",
+        }
+    )
+    async with session(root) as editor:
+        uri = editor.open("Dockerfile")
+        assert codes(await editor.diagnostics(uri)) == ["AD102"]
+        (root / ".github/workflows/image.yml").write_text(WORKFLOW.replace("PLATFORM", "linux/arm64"))
+        event = types.FileEvent(editor.uri(".github/workflows/image.yml"), types.FileChangeType.Changed)
+        editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+        assert codes(await editor.next_diagnostics(uri)) == []
+
+
+async def test_a_base_image_of_the_workspace_is_known(project: Project) -> None:
+    base = "FROM python:3.11-alpine3.19\n"
+    root = project(
+        {
+            ".git/HEAD": "",
+            "Makefile": "base:\n\tdocker build -t acme/base:1 -f base/Dockerfile base\n",
+            "base/Dockerfile": base,
+            "app/Dockerfile": LACKING.replace(base.split()[1], "acme/base:1"),
+        }
+    )
+    async with session(root) as editor:
+        uri = editor.open("app/Dockerfile")
+        assert codes(await editor.diagnostics(uri)) == ["AD202"]
+        (root / "base/Dockerfile").write_text(f"{base}RUN apk add --no-cache lz4-libs\n")
+        event = types.FileEvent(editor.uri("base/Dockerfile"), types.FileChangeType.Changed)
+        editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+        assert codes(await editor.next_diagnostics(uri)) == []
+
+
 async def test_what_a_project_s_file_may_not_say_is_shown_once(backend: Path) -> None:
     (backend / "alpine-doctor.toml").write_text('online = true\nignore = ["AD103"]\n')
     async with session(backend) as editor:
