@@ -211,7 +211,7 @@ def jobs_for(paths: Sequence[str], configured: Configuration) -> tuple[list[Job]
             excludes=configured.excludes if settings.exclude else lambda _: False,
             respect_gitignore=settings.respect_gitignore,
             everywhere=settings.force_exclude,
-            platforms=configured.origins.get("platforms", "default") == "default",
+            platforms=not configured.names_platforms,
             step=progress.step,
         )
         jobs, errors = find_jobs(paths, search=search)

@@ -13,6 +13,7 @@ from dockerlint_alpine.cli.terminal import warn_of
 from dockerlint_alpine.model.reports import FileError, Report
 from dockerlint_alpine.report.display import printable
 from dockerlint_alpine.run.jobs import Job, job_settings
+from dockerlint_alpine.run.trust import flag
 from dockerlint_alpine.system.plural import plural
 
 if TYPE_CHECKING:
@@ -40,18 +41,14 @@ def run(judged: Judged, paths: tuple[str, ...], given: dict[str, Any]) -> int:
     modes = {"statistics": _statistics, "show_files": _show_files, "add_ignore": _add_ignore, "watch": _watch}
     chosen = [name for name in modes if given[name]]
     if len(chosen) > 1:
-        raise click.UsageError(f"{_option(chosen[0])} and {_option(chosen[1])} can't be combined")
+        raise click.UsageError(f"{flag(chosen[0])} and {flag(chosen[1])} can't be combined")
     if given["reason"] and not given["add_ignore"]:
         raise click.UsageError("--reason requires --add-ignore")
     if not chosen:
         return _show(judged, given)
     if "-" in paths and chosen[0] in {"add_ignore", "watch"}:
-        raise click.UsageError(f"{_option(chosen[0])} needs files, and - is standard input")
+        raise click.UsageError(f"{flag(chosen[0])} needs files, and - is standard input")
     return modes[chosen[0]](judged, paths, given)
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
 
 
 def _show(judged: Judged, given: dict[str, Any]) -> int:

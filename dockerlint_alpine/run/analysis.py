@@ -278,6 +278,8 @@ class Doctor:
     def _context(self, dockerfile: Dockerfile, path: Path) -> BuildContext:
         given = self.settings.context
         self.looked_at = seen = {str(place) for place in self._wheels.places()}
+        if by := self.configuration.others.platforms_by:
+            seen.add(os.path.abspath(by))  # noqa: PTH100 - links stay as they are
         root = (
             Path(given)
             if given is not None

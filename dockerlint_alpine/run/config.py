@@ -133,6 +133,11 @@ class Configuration(Struct, frozen=True):
     others: Others = Others()
     """What the build that is judged may rest on besides its own Dockerfile."""
 
+    @property
+    def names_platforms(self) -> bool:
+        """Whether somebody said which platforms count: then those that the project builds for don't."""
+        return self.origins.get("platforms", "default") != "default"
+
     def selects(self, finding: Finding, path: str) -> bool:
         """Whether a finding in this file is wanted: the longest prefix decides, ``ignore`` on a tie.
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.run.builds import Build, may_name_builds, names_scripts
 from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
-from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, lies_within, project_root, read_file
+from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, is_below, lies_within, project_root, read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.platforms import APK_ARCH, USUAL, platform_of
 
@@ -292,7 +292,7 @@ def _entries(folder: str, *, top: bool) -> _Entries:
                     or may_name_builds(name)
                     or (name.endswith(".hcl") and _describes_builds(Path(name)))
                     or (name.endswith(ends) and names_scripts(Path(entry.path)))
-                    or (name.endswith((".yml", ".yaml")) and _is_compose(Path(entry.path)))
+                    or (name.endswith(_YAML) and _is_compose(Path(entry.path)))
                 ) and _is_file(entry):
                     found.files.append(entry)
     except OSError:
@@ -458,7 +458,7 @@ def _with_platforms(jobs: list[Job], scripts: _Scripts, search: Search) -> list[
 
 def _lies_below(path: str | Path, folders: Iterable[str]) -> bool:
     place = os.path.abspath(path)  # noqa: PTH100 - links stay as they are
-    return any(place == folder or place.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+    return any(is_below(place, folder) for folder in folders)
 
 
 def _for_all(job: Job, named: Mapping[str, Path]) -> Job:

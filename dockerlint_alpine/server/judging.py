@@ -27,7 +27,7 @@ from dockerlint_alpine.run.reading import read_dockerfile
 from dockerlint_alpine.server.documents import Document, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.run.openers import Openers
     from dockerlint_alpine.server.positions import Positions
@@ -119,7 +119,7 @@ class Judge:
         nothing = replace(nothing, refused=configuration.refused)
         if configuration.excludes(str(document.path)):
             return nothing
-        search = Search(platforms=configuration.origins.get("platforms", "default") == "default")
+        search = Search(platforms=not configuration.names_platforms)
         jobs = self._jobs(document.path, snapshot.folder_of(document.path), search)
         changed = snapshot.changed_without(document)
         key = (document.data, snapshot.encoding, changed, jobs, configuration)
@@ -227,14 +227,9 @@ def _judged(nothing: Judgement, doctors: Sequence[Doctor], changed: Mapping[str,
         report=merged(reports) if reports else nothing.report,
         subjects=tuple(subjects),
         doctors=tuple(judged),
-        looked_at=frozenset(os.path.abspath(path) for doctor in judged for path in _looked_at(doctor)),  # noqa: PTH100
+        looked_at=frozenset(os.path.abspath(path) for doctor in judged for path in doctor.looked_at),  # noqa: PTH100
         problems=tuple(dict.fromkeys(problems)),
     )
-
-
-def _looked_at(doctor: Doctor) -> Iterable[str]:
-    by = doctor.configuration.others.platforms_by
-    return (*doctor.looked_at, *((by,) if by else ()))
 
 
 def _shown_as(path: Path) -> str:

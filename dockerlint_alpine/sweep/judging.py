@@ -63,7 +63,7 @@ class Judge:
         search = Search(
             excludes=configuration.excludes,
             respect_gitignore=configuration.settings.respect_gitignore,
-            platforms=configuration.origins.get("platforms", "default") == "default",
+            platforms=not configuration.names_platforms,
         )
         jobs, _ = find_jobs(["."], search=search)
         jobs = [job for job in jobs if not configuration.excludes(str(job.path))]

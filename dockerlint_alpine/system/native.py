@@ -34,6 +34,16 @@ def check_python(source: bytes, *, limit: int = MAX_NODES) -> int:
 
     Raises :class:`UnsafeSourceError` where libcst might not survive it, and where it is not a source of this Python.
     """
+    return _measured(source, limit)[1]
+
+
+def parse_python(source: bytes) -> ast.Module:
+    """Return the tree of a source, which is nested no deeper than a visitor takes. Raises UnsafeSourceError as
+    :func:`check_python` does."""
+    return _measured(source, MAX_NODES)[0]
+
+
+def _measured(source: bytes, limit: int) -> tuple[ast.Module, int]:
     if len(source) > MAX_BYTES:
         raise UnsafeSourceError(f"more than {MAX_BYTES // 1024} KiB")
     if source.count(b"\n") > limit or source.count(b"{") > MAX_BRACES:
@@ -53,7 +63,7 @@ def check_python(source: bytes, *, limit: int = MAX_NODES) -> int:
             raise UnsafeSourceError("nested too deeply")
         if count > limit:
             raise UnsafeSourceError("too long")
-    return count
+    return tree, count
 
 
 def _depths(tree: ast.AST) -> Iterator[int]:

@@ -8,12 +8,11 @@ system, and a program that is looked for with ``shutil.which``. Sources are pars
 from __future__ import annotations
 
 import ast
-import warnings
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.system.native import UnsafeSourceError, check_python
+from dockerlint_alpine.system.native import UnsafeSourceError, parse_python
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -76,11 +75,8 @@ def started_programs(
     if _SPEAKS.search(source) is None:
         return ()
     try:
-        check_python(source)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (UnsafeSourceError, SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse_python(source)
+    except UnsafeSourceError:
         return ()
     reader = _Reader(tree, of_shell, is_main=is_main)
     reader.visit(tree)
