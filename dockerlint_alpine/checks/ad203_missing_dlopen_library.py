@@ -55,8 +55,8 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.application import application
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, instruction_location, stage_label
-from dockerlint_alpine.checks.programs import starts
 from dockerlint_alpine.checks.run_moment import left_to_others
+from dockerlint_alpine.checks.starts import starts
 from dockerlint_alpine.knowledge import RuntimeNeed
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.stages import ApkStep, PythonStep, library_copied

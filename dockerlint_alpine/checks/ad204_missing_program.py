@@ -1,8 +1,9 @@
 """## What it does
 Reports a program that is started but missing from the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
 `entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
-starts, by a line of a shell script that one of them starts, by the project's Python code, by Django's `compilemessages`, or
-by pip for a requirement that it fetches with git, or a project whose version setuptools_scm takes from git.
+starts, by a line of a shell script or of a configuration file that one of them leads to, by the project's Python code, by
+Django's `compilemessages`, or by pip for a requirement that it fetches with git, or a project whose version setuptools_scm
+takes from git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,
@@ -45,9 +46,14 @@ git clone https://example.org/tool.git
 So does what a script certainly starts where the container runs, up to its first `exec` or `exit`. What it starts only in
 some cases is a note.
 
-What Python code may start is a warning: `subprocess`, `os.system` and the like, with words that are written out, in the file
-that CMD, ENTRYPOINT or a compose service starts, or in a module of the project that it imports
-(`subprocess.check_output(["pdfinfo", path])`).
+What a file has another program start is a warning: supervisord's and circus's configuration, a crontab or `/etc/periodic`
+where crond is started, a Makefile, a Procfile.
+
+What Python code may start is a warning: `subprocess`, `os.system` and the like, with words that are written out
+(`subprocess.check_output(["pdfinfo", path])`), in the file that is started, in a module of the project that it imports, or
+in what Django loads for its settings. That file is the one that CMD, ENTRYPOINT, a compose service, a script or one of
+those files runs: `python FILE`, `python -m MODULE`, a server's application (`gunicorn site.wsgi`, uwsgi, flask, celery), or
+a program that the project itself states (`[project.scripts]`). Folders that a compose service mounts are looked into, too.
 
 Alpine's python3 comes without pip:
 ```dockerfile
@@ -96,8 +102,8 @@ print("ready")
 
 ## Not reported
 What Python code is prepared for: a call in a `try` that catches `OSError`, a program that it looks for with
-`shutil.which`, a branch for another system. Modules that are loaded by their name (Django's apps, plugins), and sources
-newer than the Python that runs the program.
+`shutil.which`, a branch for another system. Plugins that are loaded by their name, and sources newer than the Python that
+runs the program.
 
 Programs that something in the stage may have added: a file from another stage or image, an archive, a script that is run, a
 command that mentions the program, a project whose own files name it as theirs (`[project.scripts]`). Stages that are not
@@ -137,7 +143,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, in_script, locate, stage_label
-from dockerlint_alpine.checks.programs import PLAIN_TOOLS, PROJECT_FILES, Start, read_text, search_path, starts
+from dockerlint_alpine.checks.starts import PLAIN_TOOLS, Projects, Start, search_path, starts
 from dockerlint_alpine.fixer.placement import add_new_run, add_package
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.python.forges import download
@@ -145,7 +151,6 @@ from dockerlint_alpine.stages import ApkStep, InstallStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.stages.interpreters import BRINGS_A_PYTHON, WITHOUT_PYTHON
 from dockerlint_alpine.syntax import expanded_commands, parse, run_scripts
-from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
@@ -424,19 +429,9 @@ def _mention_of(start: Start) -> re.Pattern[str]:
 
 
 def _is_own_program(subject: Subject, stage: Stage, name: str) -> bool:
-    """True where a project that is installed states a program of that name: console_scripts, [project.scripts] and so on."""
-    plain = re.escape(name)
-    entry = rf"""(?<![\w.-]){plain}["']?\s*=\s*(?:["']?[\w.]+\s*:\s*\w|\{{\s*(?:reference|callable)\b)"""
-    named = re.compile(rf"""{entry}|/{plain}["']""")
-    for step in _install_steps(subject, stage):
-        words = [arg.text.partition("[")[0] for arg in step.command.args if arg.known]
-        folders = {
-            step.moment.workdir,
-            *(absolute(word, step.moment.workdir) for word in words if word[:1] in {".", "/"}),
-        }
-        if any(named.search(read_text(step.moment, f"{one}/{file}")) for one in folders for file in PROJECT_FILES):
-            return True
-    return False
+    """True where a project that is installed states a program of that name."""
+    projects = subject.once((Projects, stage.index), lambda: Projects(subject.timeline.lineage(stage)))
+    return projects.program(name) is not None
 
 
 _Commands: TypeAlias = "list[tuple[Instruction, tuple[ExpandedCommand, ...] | None]]"

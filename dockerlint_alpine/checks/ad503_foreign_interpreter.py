@@ -84,7 +84,7 @@ from dockerlint_alpine.checks.copied_python import (
     site_of,
     unfit,
 )
-from dockerlint_alpine.checks.programs import search_path, starts
+from dockerlint_alpine.checks.starts import search_path, starts
 from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.python.tags import musl_of_alpine
 from dockerlint_alpine.stages.files import FromStage

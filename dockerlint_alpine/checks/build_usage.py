@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.checks.base import exact_world
-from dockerlint_alpine.checks.programs import PLAIN_TOOLS
+from dockerlint_alpine.checks.starts import PLAIN_TOOLS
 from dockerlint_alpine.fixer.lists import apk_steps, build_names, deletions
 from dockerlint_alpine.python.tags import lacks_musllinux
 from dockerlint_alpine.stages import ApkStep, BuildFacts, InstallStep, is_installer, is_native, pulled_in_by

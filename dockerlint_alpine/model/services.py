@@ -1,4 +1,4 @@
-"""What the services of a compose file start, in addition to what the Dockerfile starts."""
+"""What the services of a compose file start, in addition to what the Dockerfile starts, and what they bring for it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-StartKey: TypeAlias = Literal["entrypoint", "command", "healthcheck", "user"]
+StartKey: TypeAlias = Literal["entrypoint", "command", "healthcheck", "user", "working_dir", "volumes"]
 
 
 class ServiceStart(Struct, frozen=True):
     """One ``entrypoint``, ``command`` or ``healthcheck`` of a service, as the words that are started (a shell's own text is
-    ``/bin/sh -c TEXT``), or the ``user`` that they are started as, and where it stands: a compose file as the user named it,
-    and a 1-based line."""
+    ``/bin/sh -c TEXT``), and where it stands: a compose file as the user named it, and a 1-based line.
+
+    Or what they are started with: the ``user``, the ``working_dir``, or of ``volumes`` one folder of the project, where the
+    container has it, and how the user would name it.
+    """
 
     service: str
     key: StartKey

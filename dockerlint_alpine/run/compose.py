@@ -8,6 +8,7 @@ lies and what its image is called, and nothing else: build arguments may be secr
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 from dockerlint_alpine.model.services import ServiceStart, StartKey
 from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by, outside
 from dockerlint_alpine.system.dotenv import VARIABLE, chosen, read_dotenv
-from dockerlint_alpine.system.files import read_file
+from dockerlint_alpine.system.files import lies_within, read_file
 from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 
 MAX_SIZE = 1024 * 1024
@@ -58,7 +59,8 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
         found = outside(build, project)
         if found is None:
             line = _line(node, str(name), "build", "dockerfile_inline") if build.text is not None else 1
-            builds.append(replace(build, line=line, starts=tuple(_starts(build.service, service, node, shown))))
+            starts = (*_starts(build.service, service, node, shown), *_mounts(build, service, node, shown, project))
+            builds.append(replace(build, line=line, starts=starts))
         else:
             what, why = found
             refused.append(Refused(_line(node, str(name), "build", what), f"service {build.service}: {why}"))
@@ -158,10 +160,10 @@ _PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr", "/opt", "/venv")
 
 def _starts(service: str, given: Mapping[str, Any], node: yaml.Node | None, shown: str) -> Iterator[ServiceStart]:
     """What a service starts. Where it brings a PATH or mounts something over programs, nobody can tell what is there."""
-    if given.get("user") is not None:
-        yield ServiceStart(
-            service, "user", (interpolated(_scalar(given["user"])),), shown, _line(node, service, "user")
-        )
+    with_it: tuple[StartKey, ...] = ("user", "working_dir")
+    for name in with_it:
+        if given.get(name) is not None:
+            yield ServiceStart(service, name, (interpolated(_scalar(given[name])),), shown, _line(node, service, name))
     if _changes_programs(given):
         return
     found: list[tuple[StartKey, tuple[str, ...], tuple[str, ...]]] = [
@@ -174,6 +176,24 @@ def _starts(service: str, given: Mapping[str, Any], node: yaml.Node | None, show
     for key, words, below in found:
         if words:
             yield ServiceStart(service, key, words, shown, _line(node, service, key, *below))
+
+
+def _mounts(
+    build: Build, given: Mapping[str, Any], node: yaml.Node | None, shown: str, project: Path
+) -> Iterator[ServiceStart]:
+    """The folders of the project that a service mounts (the compose specification: ``volumes``, bind mounts)."""
+    volumes = given.get("volumes")
+    for one in volumes if isinstance(volumes, list) and not _changes_programs(given) else ():
+        if isinstance(one, dict):
+            source, target = (
+                _scalar(one.get(key)) if one.get("type") == "bind" else "" for key in ("source", "target")
+            )
+        else:
+            source, target = (*_scalar(one).split(":"), "")[:2]
+        folder = build.folder / interpolated(source)
+        if source.startswith(".") and target.startswith("/") and lies_within(folder, project) and folder.is_dir():
+            words = (str(folder.resolve()), target, os.path.relpath(folder))
+            yield ServiceStart(build.service, "volumes", words, shown, _line(node, build.service, "volumes"))
 
 
 def _words(given: Any) -> tuple[str, ...]:

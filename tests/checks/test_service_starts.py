@@ -70,6 +70,43 @@ def test_what_a_service_starts(composed: Callable[..., list[Finding]], service: 
     assert sorted(str(one.need).removeprefix("cmd:") for one in composed(service)) == needs
 
 
+CODE = {
+    "src/main.py": "import os\nos.system('pdfinfo x')\n",
+    "src/run.sh": "#!/bin/sh\npsql\n",
+    "../other/x.sh": "git x\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("service", "dockerfile", "needs"),
+    [
+        ("    volumes: ['.:/code']\n    working_dir: /code\n    command: python src/main.py\n", "", ["pdfinfo"]),
+        ("    volumes: [./src:/code:ro]\n    command: sh /code/run.sh\n", "", ["psql"]),
+        ("    volumes: [{type: bind, source: ./src, target: /code}]\n    command: sh /code/run.sh\n", "", ["psql"]),
+        ("    volumes: [{type: volume, source: ./src, target: /code}]\n    command: sh /code/run.sh\n", "", []),
+        ("    volumes: ['src:/code', '~/x:/y', '${X}:/z', ./none:/n, [a]]\n    command: sh /code/run.sh\n", "", []),
+        ("    volumes: ['../other:/code']\n    command: sh /code/x.sh\n", "", []),
+        ("    volumes: ['./src:/code']\n", "WORKDIR /code\nCMD python main.py\n", ["pdfinfo"]),
+        ("    volumes: ['./src:/code']\n", 'WORKDIR /code\nENTRYPOINT ["python"]\nCMD ["main.py"]\n', ["pdfinfo"]),
+        ("    volumes: ['./src:/code']\n", 'WORKDIR /code\nENTRYPOINT ["python", "main.py"]\n', ["pdfinfo"]),
+        ("    volumes: ['./src:/code']\n    entrypoint: x\n", "WORKDIR /code\nCMD python main.py\n", []),
+        ("    command: main.py\n", 'WORKDIR /code\nCOPY src .\nENTRYPOINT ["python"]\n', ["pdfinfo"]),
+        ("    volumes: ['./src:/code']\n", "", []),
+    ],
+)
+def test_folders_that_a_service_mounts(
+    composed: Callable[..., list[Finding]], service: str, dockerfile: str, needs: list[str]
+) -> None:
+    assert [str(one.need).removeprefix("cmd:") for one in composed(service, PY + dockerfile, CODE)] == needs
+
+
+def test_where_code_lies_that_is_mounted(composed: Callable[..., list[Finding]]) -> None:
+    (said,) = composed("    volumes: ['./src:/code']\n", f"{PY}WORKDIR /code\nCMD python main.py\n", CODE)
+    assert said.message == (
+        "CMD of service web (compose.yml:4) starts pdfinfo in src/main.py:2, which is not in this stage: add poppler-utils"
+    )
+
+
 CLOSED = (
     "FROM python:3.11-alpine3.19 AS b\nRUN apk add gcc musl-dev lz4-dev && pip install --target /t lz4==4.4.5\n"
     "FROM python:3.11-alpine3.19\nCOPY --from=b /t /t\nCOPY --from=b --chmod=600 /usr/lib/liblz4.so.1 /usr/lib/\nUSER app\n"

@@ -163,6 +163,51 @@ def test_scripts_and_makefiles(tmp_path: Path, tried: Callable[[int], None]) -> 
     tried(len(SCRIPTS) + len(MAKEFILES) + 1)
 
 
+STARTED: dict[str, tuple[str, dict[str, str]]] = {
+    "a value of many lines": ("supervisord -c a", {"a": "[program:a]\ncommand=a\n" + " b\n" * 120_000}),
+    "many programs": (
+        "supervisord -c a",
+        {"a": "".join(f"[program:p{n}]\ncommand=sh b\n" for n in range(9000)), "b": "psql"},
+    ),
+    "blanks": ("supervisord -c a", {"a": "[program:a]\ncommand=a" + " " * 250_000 + "\n" + "[" * 9000}),
+    "files of files": (
+        "supervisord -c a",
+        {f"a{n}": "[include]\nfiles=a*\n" for n in range(900)} | {"a": "[include]\nfiles=a*"},
+    ),
+    "lines of cron": ("crontab a; crond", {"a": "* * * * * " * 20_000 + "\n" + "* * * * * make -f a\n" * 9000}),
+    "makes of makes": ("make -f a0", {f"a{n}": "x:\n" + f"\tmake -f a{n + 1}\n" * 200 for n in range(9)}),
+    "processes": ("honcho -f a start", {"a": "x: honcho -f a start\n" * 9000 + "y" * 200_000 + ": z\n"}),
+    "names of modules": (
+        "python manage.py",
+        {
+            "manage.py": "environ['DJANGO_SETTINGS_MODULE'] = 'manage'\n"
+            + "".join(f"'manage.a{n}.b.c'\n" for n in range(9000))
+        },
+    ),
+    "many commands": (
+        "./a",
+        {"a": "#!/bin/sh\n" + "".join(f"p{n} x\npython b{n}.py\n" for n in range(4000)), "setup.py": "'x/x" * 60_000}
+        | {f"b{n}.py": "import subprocess\n" + "[[a, b], c]\n" * 20_000 for n in range(40)},
+    ),
+    "arguments of arguments": ("./a -- ./a -- ./a", {"a": '#!/bin/sh\n./a -- ./a -- "$@"\nexec "$@"\n'}),
+    "uwsgi": ("uwsgi --ini a", {"a": "module" + " " * 250_000 + "=\n" + "ini = a\n" * 9000}),
+}
+
+
+def test_what_containers_start(tmp_path: Path, tried: Callable[[int], None]) -> None:
+    """Scripts, and files that have a program start commands."""
+    start = "FROM python:3.12-alpine3.20\nWORKDIR /a\nCOPY . .\nRUN pip install .\nCMD {}\n"
+    scripts = {name: ("./x.sh a", {"x.sh": text}) for name, text in SCRIPTS.items()}
+    makefiles = {name: ("make x", {"Makefile": text}) for name, text in MAKEFILES.items()}
+    every = [*STARTED.values(), *scripts.values(), *makefiles.values()]
+    for number, (command, files) in enumerate(every):
+        _lay_out(tmp_path / f"p{number}", start.format(command), files)
+    done = arena.doctor("check", "-j", "2", "--output-format", "json", ".", cwd=tmp_path, seconds=90).sound()
+    assert len(json.loads(done.out)["files"]) == len(every)
+    assert not json.loads(done.out)["errors"]
+    tried(len(every))
+
+
 _TARGET = 'target "a" {\n  args = { A = A0 }\n}\n'
 BAKE: dict[str, str] = {
     "doubles": "".join(f'A{n} = "${{A{n + 1}}}${{A{n + 1}}}"\n' for n in range(60)) + 'A60 = "xxxxxxxx"\n' + _TARGET,

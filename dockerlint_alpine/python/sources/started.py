@@ -22,6 +22,7 @@ _SPEAKS = lazy_pattern(rb"\bsubprocess\b|\bos[ \t]*\.[ \t]*(?:system|popen|exec)
 _IMPORT = lazy_pattern(
     rb"(?m)^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^()]*\)|[^\n#]*)|import[ \t]+([^\n#;]+))"
 )
+_LOADED = lazy_pattern(rb"\bimport_module\(\s*[\"']([A-Za-z_][\w.]*)[\"']")
 _WORD = lazy_pattern(rb"[A-Za-z_]\w*")
 _OF_WORDS = frozenset(
     "subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen".split()
@@ -51,8 +52,8 @@ class StartedProgram(Struct, frozen=True):
 
 def imported_modules(source: bytes) -> tuple[tuple[int, str], ...]:
     """The modules that a source may import, each with the number of leading dots; of ``from a import b`` both ``a`` and
-    ``a.b``."""
-    found: dict[tuple[int, str], None] = {}
+    ``a.b``, and what ``importlib.import_module`` is told by its name."""
+    found = dict.fromkeys((0, name.decode()) for name in _LOADED.findall(source))
     for dots, module, names, plain in _IMPORT.findall(source):
         if plain:
             words = (one.split()[0] for one in plain.split(b",") if one.split())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.checks.python_starts import programs_of_shell
+from dockerlint_alpine.checks.starts.python_code import programs_of_shell
 from dockerlint_alpine.python.sources.started import StartedProgram, imported_modules, started_programs
 
 
@@ -82,6 +82,7 @@ def test_where_it_stands() -> None:
         ("from . import b\nfrom ..c import d\n", [(1, ""), (1, "b"), (2, "c"), (2, "c.d")]),
         ("def f():\n    import a\n# import b\n", [(0, "a")]),
         ("from a import *\n", [(0, "a")]),
+        ("import importlib\nimportlib.import_module('a.b')\n", [(0, "a.b"), (0, "importlib")]),
     ],
 )
 def test_what_is_imported(text: str, modules: list[tuple[int, str]]) -> None:

@@ -1,0 +1,179 @@
+"""What containers of the image start: ENTRYPOINT, CMD and HEALTHCHECK, and the services of compose files in their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dockerlint_alpine.checks.starts.commands import programs_of, script_text, with_script
+from dockerlint_alpine.checks.starts.following import HANDS_OVER, Follower
+from dockerlint_alpine.checks.starts.model import Start
+from dockerlint_alpine.stages.context import BuildContext
+from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
+from dockerlint_alpine.syntax import expand_command, parse, parse_script, run_scripts, unwrap
+from dockerlint_alpine.syntax.script import DEFAULT_SHELL
+from dockerlint_alpine.system.paths import absolute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from dockerlint_alpine.checks.base import Subject
+    from dockerlint_alpine.model.services import ServiceStart, StartKey
+    from dockerlint_alpine.stages import Moment, Stage
+    from dockerlint_alpine.syntax import Dockerfile, Instruction, Script
+
+
+def of_container(subject: Subject, stage: Stage, shell: tuple[str, ...]) -> Iterator[Start]:
+    """What the image itself starts."""
+    entrypoint, command, healthcheck = _effective(subject, stage)
+    container = _Container(subject, stage, Follower(subject, stage))
+    for instruction in (healthcheck, entrypoint):
+        if instruction is not None:
+            takes_it = instruction is entrypoint and entrypoint.json and not _hands_over(entrypoint, stage.final)
+            yield from container.instruction(instruction, shell, command if takes_it else None)
+    if command is not None and (entrypoint is None or _hands_over(entrypoint, stage.final)):
+        yield from container.instruction(command, shell, None)
+
+
+def of_services(subject: Subject, stage: Stage) -> Iterator[Start]:
+    """What services of compose files start, in place of what the image would: they are built from its last stage."""
+    services: dict[tuple[str, str], list[ServiceStart]] = {}
+    for told in subject.services:
+        services.setdefault((told.path, told.service), []).append(told)
+    container = _Container(subject, stage, Follower(subject, stage))
+    for tolds in services.values():
+        yield from _of_service(container, {told.key: told for told in tolds}, _moment_of(tolds, stage.final))
+
+
+def _of_service(container: _Container, given: Mapping[StartKey, ServiceStart], moment: Moment) -> Iterator[Start]:
+    own_entrypoint, own_command, own_healthcheck = _effective(container.subject, container.stage)
+    entrypoint = _as_dockerfile(given["entrypoint"]).instructions[0] if "entrypoint" in given else own_entrypoint
+    if "entrypoint" in given:
+        yield from container.service(given["entrypoint"], own_entrypoint, moment)
+    if "healthcheck" in given:
+        yield from container.service(given["healthcheck"], own_healthcheck, moment)
+    if "command" in given:
+        if entrypoint is None or entrypoint.json is not None:
+            yield from container.service(given["command"], own_command, moment, entrypoint)
+    elif "volumes" in given and "entrypoint" not in given:
+        yield from container.mounted(given["volumes"], moment, own_entrypoint, own_command)
+
+
+def _moment_of(tolds: Iterable[ServiceStart], moment: Moment) -> Moment:
+    """The image as the container of a service sees it: with the folders of the project that are mounted."""
+    files = moment.files
+    for told in tolds:
+        if told.key == "working_dir":
+            moment = replace(moment, workdir=absolute(told.words[0], moment.workdir))
+        elif told.key == "volumes":
+            folder, target, shown = told.words
+            context = BuildContext(Path(folder), shown_as=shown, looked_at=files.context.looked_at)
+            mounted = StageFiles(context, (FromContext("", "/", is_dir=True),))
+            files = files.place(FromStage("/", absolute(target, "/"), mounted))
+    return replace(moment, files=files)
+
+
+class _Container(Struct, frozen=True):
+    """The containers of one stage."""
+
+    subject: Subject
+    stage: Stage
+    follower: Follower
+
+    def instruction(
+        self, instruction: Instruction, shell: tuple[str, ...], command: Instruction | None
+    ) -> Iterator[Start]:
+        """What an instruction starts, which gets the words of ``command`` as its arguments."""
+        scripts = _scripts(instruction, shell)
+        start = Start("", instruction.keyword, instruction, (instruction.start, instruction.end), self.stage.final)
+        for program, span in programs_of(self.subject, instruction, shell, scripts, self.stage):
+            yield from with_script(replace(start, program=program, span=span), self.stage)
+        yield from self.follower.follow(start, _with_arguments(scripts, command))
+
+    def service(
+        self, told: ServiceStart, replaced: Instruction | None, moment: Moment, entrypoint: Instruction | None = None
+    ) -> Iterator[Start]:
+        """What a service starts, in place of an instruction, or as the arguments of ``entrypoint``."""
+        place = replaced if replaced is not None else self.stage.from_instruction
+        start = Start("", told.key, place, (place.start, place.end), moment, service=told)
+        written = _as_dockerfile(told)
+        (instruction,) = written.instructions
+        scripts = run_scripts(instruction)
+        if entrypoint is not None and not _hands_over(entrypoint, moment):
+            yield from self.follower.follow(start, _with_arguments(run_scripts(entrypoint), instruction))
+            return
+        as_if = replace(self.subject, timeline=replace(self.subject.timeline, dockerfile=written))
+        for program, _ in programs_of(as_if, instruction, DEFAULT_SHELL, scripts, self.stage):
+            yield from with_script(replace(start, program=program), self.stage)
+        yield from self.follower.follow(start, scripts)
+
+    def mounted(
+        self, told: ServiceStart, moment: Moment, entrypoint: Instruction | None, command: Instruction | None
+    ) -> Iterator[Start]:
+        """What the image's own instructions lead to where a service mounts folders and says nothing of what it starts."""
+        instruction, arguments = (entrypoint, command) if entrypoint is not None else (command, None)
+        if instruction is not None:
+            start = Start(
+                "", instruction.keyword, instruction, (instruction.start, instruction.end), moment, service=told
+            )
+            yield from self.follower.follow(start, _with_arguments(run_scripts(instruction), arguments))
+
+
+def _scripts(instruction: Instruction, shell: tuple[str, ...]) -> tuple[Script, ...]:
+    if instruction.keyword != "HEALTHCHECK" or instruction.json is not None:
+        return run_scripts(instruction, shell)
+    source = instruction.source
+    return (parse_script(source.slice(3, len(source))),) if source.text[:3].upper() == "CMD" else ()
+
+
+def _with_arguments(scripts: tuple[Script, ...], command: Instruction | None) -> tuple[Script, ...]:
+    """The script of an ENTRYPOINT with the words behind it that a CMD has, both in the exec form."""
+    if command is None or not command.json or not scripts:
+        return scripts
+    (script,), (more,) = scripts, run_scripts(command)
+    words = (*script.commands[0].words, *more.commands[0].words)
+    return (replace(script, commands=(replace(script.commands[0], words=words),)),)
+
+
+def _as_dockerfile(told: ServiceStart) -> Dockerfile:
+    """A Dockerfile that says the same: compose hands words over as the exec form does."""
+    from json import dumps
+
+    return parse(f"CMD {dumps(told.words)}".encode())
+
+
+def _effective(subject: Subject, stage: Stage) -> tuple[Instruction | None, Instruction | None, Instruction | None]:
+    """ENTRYPOINT, CMD and HEALTHCHECK as the image has them; a new ENTRYPOINT drops the CMD of the stages before."""
+    entrypoint: Instruction | None = None
+    command: Instruction | None = None
+    healthcheck: Instruction | None = None
+    for place in reversed(subject.timeline.lineage(stage)):
+        own = {instruction.keyword: instruction for instruction in place.instructions}
+        if "ENTRYPOINT" in own and "CMD" not in own:
+            command = None
+        entrypoint = own.get("ENTRYPOINT", entrypoint)
+        command = own.get("CMD", command)
+        healthcheck = own.get("HEALTHCHECK", healthcheck)
+    if entrypoint is not None and entrypoint.json is not None and not entrypoint.json:
+        entrypoint = None  # ENTRYPOINT []
+    if healthcheck is not None and healthcheck.source.text.strip().upper() == "NONE":
+        healthcheck = None
+    return entrypoint, command, healthcheck
+
+
+def _hands_over(entrypoint: Instruction, end: Moment) -> bool:
+    """True where what CMD says is started: behind ``tini --`` alone, or by a script that ends with ``exec "$@"``."""
+    if entrypoint.json is None:
+        return False
+    args = expand_command(run_scripts(entrypoint)[0].commands[0], {})
+    bare = [arg.text for arg in args if not arg.text.startswith("-")]
+    if len(bare) == 1 and bare[0].rpartition("/")[2] in {"tini", "dumb-init", "env", "catatonit"}:
+        return True
+    args = unwrap(args).args
+    if not args or len(args) > 1:
+        return False
+    text = script_text(args[0].text, end)
+    return text is not None and HANDS_OVER.search(text.decode("utf-8", "replace")) is not None
