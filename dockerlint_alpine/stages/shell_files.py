@@ -9,9 +9,12 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.stages.copied_distributions import distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.files import FromStage, FromText, Unread
+from dockerlint_alpine.syntax import expand_command
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
     from dockerlint_alpine.stages.walk import StageWalk
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 
 _MAX_TEXT = 1 << 16
 """Bytes of a file that commands add to, line by line."""
+
+_PIP = lazy_pattern(r"pip[23]?(?:\.\d+)?")
+_PLAIN = lazy_pattern(r"(?P<start>\^?)(?P<text>(?:[\w=-]|\\?\.)+)")
+"""A pattern of grep that takes what begins with, or has, these characters in it."""
 
 _WRITING = frozenset({">", ">|", "&>"})
 
@@ -58,7 +65,7 @@ def copy(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folder:
 
 def watch_writes(walk: StageWalk, instruction: Instruction, expanded: ExpandedCommand, folder: str) -> None:
     """Files that the command writes or changes: what is in them is known only at build time, unless ``echo`` says it."""
-    text = None if expanded.conditional else _printed(expanded.args)
+    text = None if expanded.conditional else _printed(expanded.args) or _frozen(walk, expanded)
     for redirect in expanded.command.redirects:
         if redirect.op in _WRITING or redirect.op in {">>", "&>>"}:
             for arg in redirect.target.expand(expanded.variables):
@@ -97,6 +104,37 @@ def _printed(args: Sequence[Arg]) -> bytes | None:
         if "\\" in text:
             return None
     return (text + end).encode("utf-8", "surrogateescape")
+
+
+def _frozen(walk: StageWalk, expanded: ExpandedCommand) -> bytes | None:
+    """What ``pip freeze`` and ``pip list --format=freeze`` print of what is known to be installed, less what ``grep -v``
+    takes out by a plain name; ``None`` for another command."""
+    command, unwanted = expanded.command, []
+    args: Sequence[Arg] = expanded.args
+    while command.piped_from is not None:
+        words = [arg.text for arg in args if arg.known]
+        plain = _PLAIN.fullmatch(words[2]) if words[:2] == ["grep", "-v"] and len(words) == len(args) == 3 else None
+        if plain is None and words != ["sort"]:
+            return None
+        unwanted += [plain] if plain is not None else []
+        command = command.piped_from
+        args = expand_command(command, expanded.variables)
+    words = [arg.text for arg in args if arg.known]
+    words = words[2:] if words[1:2] == ["-m"] and "python" in words[0] else words
+    listed = words[1:2] == ["list"] and "freeze" in " ".join(words[2:])
+    if not words or not _PIP.fullmatch(words[0]) or (words[1:2] != ["freeze"] and not listed):
+        return None
+    lines = []
+    for one in walk.installed:
+        line = f"{one.resolved.name}=={one.resolved.version}" if one.resolved.version is not None else one.resolved.name
+        if one.wheel_file is None and not any(_takes(pattern, line) for pattern in unwanted):
+            lines.append(f"{line}\n")
+    return "".join(sorted(set(lines))).encode() or None
+
+
+def _takes(pattern: re.Match[str], line: str) -> bool:
+    text = pattern["text"].replace("\\", "")
+    return line.startswith(text) if pattern["start"] else text in line
 
 
 def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text: bytes, *, added: bool) -> None:
