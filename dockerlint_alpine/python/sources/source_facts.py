@@ -188,6 +188,7 @@ class _Reader:
         self.doubts = list(doubts)
         self.gaps: list[str] = []
         self.needs: dict[tuple[str, str], SourceNeed] = {}
+        self.own_libraries: set[str] = set()
         self.languages: dict[str, str] = {}
         self.extensions: list[_Extension] = []
         self.tolerant = False
@@ -301,12 +302,13 @@ class _Reader:
 
         script = read_setup_py(data, self.tree.get, self.given)
         self.variables.update(dict.fromkeys(script.variables))
+        self.own_libraries.update(script.own_libraries)
         for one in script.extensions:
             self.extensions.append(
                 _Extension(
                     where=f"{path}:{one.line}",
                     sources=one.sources,
-                    libraries=tuple(name for name in one.libraries if name not in script.own_libraries),
+                    libraries=one.libraries,
                     language=one.language,
                     required=not one.conditional and not one.optional and not self.tolerant,
                     complete=one.complete or one.code is not None,
@@ -327,7 +329,7 @@ class _Reader:
         for one in self.extensions:
             self.language(one.compiled_as, one.where)
             for library in one.libraries:
-                if library not in _IGNORED_LIBRARIES:
+                if library not in _IGNORED_LIBRARIES and library not in self.own_libraries:
                     self.need("library", library, one.where, required=one.required)
             followed, missing = outside_headers({**self.tree, **one.written}, (*one.sources, *one.written))
             for header in followed:

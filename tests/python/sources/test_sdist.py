@@ -145,6 +145,8 @@ def test_extensions_in_other_places_than_setup_py() -> None:
     assert names(cffi, "library") == [("sodium", "x/build_x.py:3", True)]
     assert names(cffi, "header") == [("sodium.h", "x/build_x.py:3:1", True)]
     assert (cffi.languages, cffi.build_requires) == (("c",), ("cffi",))
+    own = "from setuptools import setup\nsetup(libraries=[('sodium', {})], cffi_modules=['x/build_x.py:ffi'])\n"  # brotlipy
+    assert not names(read_sdist(sdist("o", "1", {"setup.py": own, "x/build_x.py": ffi}), "o-1.tar.gz"), "library")
     poetry = '[tool.poetry.build]\nscript = "build.py"\n[build-system]\nrequires = ["poetry-core", "cython"]\n'
     built = read_sdist(
         sdist("p", "1", {"pyproject.toml": poetry, "build.py": "from setuptools import Extension\nx = Extension('p', ['p.pyx'], libraries=['z'])\n", "p.pyx": ""}),
