@@ -1,9 +1,9 @@
 """## What it does
 Reports a program that is started but missing from the stage: by RUN, CMD, ENTRYPOINT or HEALTHCHECK, by the `command`,
-`entrypoint` or `healthcheck` of a compose service that is built from it, by the first line of a script that one of them
-starts, by a line of a shell script or of a configuration file that one of them leads to, by the project's Python code, by
-Django's `compilemessages`, or by pip for a requirement that it fetches with git, or a project whose version setuptools_scm
-takes from git.
+`entrypoint` or `healthcheck` of a compose service that is built from it or runs its image, by the first line of a script
+that one of them starts, by a line of a shell script or of a configuration file that one of them leads to, by the project's
+Python code, by Django's `compilemessages`, or by pip for a requirement that it fetches with git, or a project whose version
+setuptools_scm takes from git.
 
 ## Why is this bad?
 Alpine comes with busybox and little else. The container does not start (`exec: "bash": executable file not found in $PATH`,

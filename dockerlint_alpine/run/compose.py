@@ -50,20 +50,25 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
     refused: list[Refused] = []
     stated = read_dotenv(path.parent / ".env", within=project) if b"$" in data else {}
     known = {name: value for name, value in stated.items() if len(value) <= _MAX_TEXT}
+    others: dict[str, list[ServiceStart]] = {}
     for name, service in services.items():
         if not isinstance(service, dict):
             continue
+        starts = (*_starts(str(name), service, node, shown), *_mounts(path, str(name), service, node, shown, project))
         build = _build(path, str(name), service, frozenset(map(str, services)), known)
         if build is None:
+            others.setdefault(interpolated(_scalar(service.get("image")), known), []).extend(starts)
             continue
         found = outside(build, project)
         if found is None:
             line = _line(node, str(name), "build", "dockerfile_inline") if build.text is not None else 1
-            starts = (*_starts(build.service, service, node, shown), *_mounts(build, service, node, shown, project))
             builds.append(replace(build, line=line, starts=starts))
         else:
             what, why = found
             refused.append(Refused(_line(node, str(name), "build", what), f"service {build.service}: {why}"))
+    for at, build in enumerate(builds):  # services of an image that another one builds
+        more = (one for image in build.images for one in others.pop(image, ()))
+        builds[at] = replace(build, starts=(*build.starts, *more))
     return builds, refused
 
 
@@ -179,7 +184,7 @@ def _starts(service: str, given: Mapping[str, Any], node: yaml.Node | None, show
 
 
 def _mounts(
-    build: Build, given: Mapping[str, Any], node: yaml.Node | None, shown: str, project: Path
+    path: Path, service: str, given: Mapping[str, Any], node: yaml.Node | None, shown: str, project: Path
 ) -> Iterator[ServiceStart]:
     """The folders of the project that a service mounts (the compose specification: ``volumes``, bind mounts)."""
     volumes = given.get("volumes")
@@ -190,10 +195,10 @@ def _mounts(
             )
         else:
             source, target = (*_scalar(one).split(":"), "")[:2]
-        folder = build.folder / interpolated(source)
+        folder = path.parent / interpolated(source)
         if source.startswith(".") and target.startswith("/") and lies_within(folder, project) and folder.is_dir():
             words = (str(folder.resolve()), target, os.path.relpath(folder))
-            yield ServiceStart(build.service, "volumes", words, shown, _line(node, build.service, "volumes"))
+            yield ServiceStart(service, "volumes", words, shown, _line(node, service, "volumes"))
 
 
 def _words(given: Any) -> tuple[str, ...]:

@@ -100,6 +100,15 @@ def test_folders_that_a_service_mounts(
     assert [str(one.need).removeprefix("cmd:") for one in composed(service, PY + dockerfile, CODE)] == needs
 
 
+def test_services_of_an_image_that_another_one_builds(composed: Callable[..., list[Finding]]) -> None:
+    more = (
+        "    image: ${NAME:-mine}:1\n  worker:\n    image: mine:1\n    command: curl x\n  other:\n    image: mine:2\n"
+        "    command: psql\n  none:\n    command: jq\n"
+    )
+    (said,) = composed(more)
+    assert said.message.startswith("command of service worker (compose.yml:7) starts curl, ")
+
+
 def test_where_code_lies_that_is_mounted(composed: Callable[..., list[Finding]]) -> None:
     (said,) = composed("    volumes: ['./src:/code']\n", f"{PY}WORKDIR /code\nCMD python main.py\n", CODE)
     assert said.message == (
