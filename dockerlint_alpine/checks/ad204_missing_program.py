@@ -163,6 +163,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.findings import Finding, Fix
     from dockerlint_alpine.stages import Installed, Stage
     from dockerlint_alpine.stages.files import StageFiles
+    from dockerlint_alpine.stages.model import Written
     from dockerlint_alpine.syntax import ExpandedCommand, Instruction
 
 _OFFICIAL = frozenset({"alpine", "python"})
@@ -241,15 +242,17 @@ def run(subject: Subject) -> Iterator[Finding]:
         known = _is_known(subject, stage)
         if not known and not _is_known(subject, stage, _OFFICIAL | WITHOUT_PYTHON, _ABOUT_PYTHON):
             continue
-        told: set[tuple[str, str]] = set()
+        told: set[tuple[str, str | Written]] = set()
         no_git = _is_known(subject, stage, _WITHOUT_GIT)
         for start in starts(subject, stage):
             if not known and not _PYTHON.fullmatch(start.name) and not (no_git and start.name == "git"):
                 continue
             missing = _missing(subject, stage, start, read)
             by = start.by if start.service is None else f"{start.service.service}: {start.by}"
-            if missing is not None and (start.name, by) not in told:
-                told.add((start.name, by))
+            # A line that several lead to is told once.
+            keys = {(start.name, by)} | ({(start.name, start.ran.written)} if start.ran is not None else set())
+            if missing is not None and not keys & told:
+                told |= keys
                 yield _finding(subject, stage, missing)
 
 
