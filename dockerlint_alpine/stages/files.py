@@ -59,11 +59,13 @@ class FromContext(Struct, frozen=True):
 
 
 class FromText(Struct, frozen=True):
-    """A file whose content the Dockerfile itself tells: COPY <<EOF /path. ``fetched``: behind what a repository has."""
+    """A file whose content the Dockerfile itself tells: COPY <<EOF /path. ``fetched``: behind what a repository has;
+    ``shown`` is the file, as the user names it, whose lines these are."""
 
     content: bytes
     target: str
     fetched: Fetched = ""
+    shown: str = ""
 
 
 class FromStage(Struct, frozen=True):
@@ -219,6 +221,8 @@ class StageFiles(Struct, frozen=True, eq=False, dict=True):
         match placement:
             case FromContext():
                 return self.context.display(inner)
+            case FromText(shown=shown) if shown:
+                return shown
             case FromStage(files=files) if files is not None:
                 return files.display(inner)
         expected = self._expected(path)

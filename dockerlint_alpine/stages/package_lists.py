@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.stages.apk_commands import Operand
+from dockerlint_alpine.stages.text_filters import grep
 from dockerlint_alpine.syntax import SourceText, parse_script
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -28,12 +29,6 @@ _FILTERS = frozenset({"awk", "cut", "sed"})
 _GREP = frozenset({"egrep", "fgrep", "grep"})
 _COMMENTS = lazy_pattern(r"#|\^\$|\^\\?s\*?\$|\^\[\[:space:\]\]")
 """An expression of a filter that is about comments or empty lines."""
-
-_CLASSES = {"[[:space:]]": r"\s", "[[:blank:]]": r"[ \t]", "[[:alnum:]]": "[A-Za-z0-9]", "[[:digit:]]": "[0-9]"}
-_REPEATS = lazy_pattern(r"[*+{?]")
-_MAX_LINE = 4096
-_MAX_REPEATS = 2
-"""Characters of a line, and repetitions in an expression, up to which a search is quick whatever it looks for."""
 
 _MAX_DEPTH = 16
 _MAX_FOUND = 4000
@@ -195,7 +190,7 @@ class PackageLists:
         name = words[0].text if words else ""
         if name in _KEEP_ALL:
             return _all
-        if name in _GREP and (found := _grep(name, words[1:], files)) is not None:
+        if name in _GREP and (found := grep(name, words[1:], files)) is not None:
             return found
         about_comments = any(_COMMENTS.search(word.text) for word in words[1:])
         return _all if name in _FILTERS | _GREP and about_comments else None
@@ -272,59 +267,3 @@ def _operands_of(words: Sequence[Arg]) -> Sequence[Arg]:
         return operands
     given = {"-e", "-f"} & {word.text[:2] for word in words[1:]}
     return operands if words[0].text == "cut" else operands[1:] if not given or len(operands) > 1 else []
-
-
-def _grep(name: str, words: Sequence[Arg], files: int) -> Callable[[str], bool] | None:
-    """Which lines ``grep`` prints, for plain expressions (POSIX: grep, basic and extended regular expressions)."""
-    flags, expressions = "", []
-    rest = iter([word.text for word in words])
-    operands: list[str] = []
-    for text in rest:
-        if text in {"-e", "--regexp"}:
-            expressions.append(next(rest, ""))
-        elif text.startswith("--"):
-            return None
-        elif text.startswith("-") and len(text) > 1:
-            flags += text[1:]
-        else:
-            operands.append(text)
-    if not expressions:
-        expressions = operands[:1]
-    if not {*flags} <= {*"vEFiwxhs"} or not all(word.known for word in words) or (files > 1 and "h" not in flags):
-        return None
-    if name == "fgrep" or "F" in flags:
-        patterns = [re.escape(one) for one in expressions]
-    else:
-        extended = name == "egrep" or "E" in flags
-        patterns = [one if extended else _extended(one) for one in expressions]
-    source = "|".join(f"(?:{one})" for one in map(_named_classes, patterns))
-    if len(_REPEATS.findall(source.replace("(?:", "("))) > _MAX_REPEATS or not expressions:
-        return None
-    if "w" in flags:
-        source = rf"(?<!\w)(?:{source})(?!\w)"
-    try:
-        pattern = re.compile(rf"\A(?:{source})\Z" if "x" in flags else source, re.IGNORECASE if "i" in flags else 0)
-    except (re.error, RecursionError, OverflowError):
-        return None
-    wanted = "v" not in flags
-
-    def kept(text: str) -> bool:
-        return len(text) <= _MAX_LINE and (pattern.search(text) is not None) is wanted
-
-    return kept
-
-
-def _extended(expression: str) -> str:
-    """A basic regular expression as an extended one: there a backslash makes ``( ) { } | + ?`` special, here it does not."""
-
-    def swapped(match: re.Match[str]) -> str:
-        text = match[0]
-        return text[1:] if len(text) > 1 and text[1] in "(){}|+?" else f"\\{text}" if text in "(){}|+?" else text
-
-    return re.sub(r"\\?[\s\S]", swapped, expression)
-
-
-def _named_classes(expression: str) -> str:
-    for name, value in _CLASSES.items():
-        expression = expression.replace(name, value)
-    return expression

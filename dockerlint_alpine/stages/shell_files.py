@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.stages.copied_distributions import distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.files import FromStage, FromText, Unread
+from dockerlint_alpine.stages.text_filters import grep, sed
 from dockerlint_alpine.syntax import expand_command
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 _MAX_TEXT = 1 << 16
 """Bytes of a file that commands add to, line by line."""
 
+_IN_PLACE = lazy_pattern(r"-[A-Za-z]*i|--in-place")
 _PIP = lazy_pattern(r"pip[23]?(?:\.\d+)?")
-_PLAIN = lazy_pattern(r"(?P<start>\^?)(?P<text>(?:[\w=-]|\\?\.)+)")
-"""A pattern of grep that takes what begins with, or has, these characters in it."""
-
 _WRITING = frozenset({">", ">|", "&>"})
 
 
@@ -78,10 +76,8 @@ def watch_writes(walk: StageWalk, instruction: Instruction, expanded: ExpandedCo
         appended = any(arg.text in {"-a", "--append"} for arg in expanded.args)
         for arg in expanded.args[1:]:
             _written(walk, instruction, arg, folder, changed=appended)
-    if expanded.name == "sed" and any(arg.text.startswith(("-i", "--in-place")) for arg in expanded.args):
-        for arg in expanded.args[1:]:
-            if walk.files.exists(absolute(arg.text, folder)):
-                _written(walk, instruction, arg, folder, changed=True)
+    if expanded.name == "sed" and any(_IN_PLACE.match(arg.text) for arg in expanded.args):
+        _edit(walk, instruction, expanded, folder)
 
 
 def _printed(args: Sequence[Arg]) -> bytes | None:
@@ -108,33 +104,44 @@ def _printed(args: Sequence[Arg]) -> bytes | None:
 
 def _frozen(walk: StageWalk, expanded: ExpandedCommand) -> bytes | None:
     """What ``pip freeze`` and ``pip list --format=freeze`` print of what is known to be installed, less what ``grep -v``
-    takes out by a plain name; ``None`` for another command."""
-    command, unwanted = expanded.command, []
-    args: Sequence[Arg] = expanded.args
+    takes out; ``None`` for another command."""
+    command, args = expanded.command, expanded.args
+    filters: list[Callable[[str], bool]] = []
     while command.piped_from is not None:
-        words = [arg.text for arg in args if arg.known]
-        plain = _PLAIN.fullmatch(words[2]) if words[:2] == ["grep", "-v"] and len(words) == len(args) == 3 else None
-        if plain is None and words != ["sort"]:
+        kept = grep(args[0].text, args[1:], 0) if args[0].text in {"grep", "egrep", "fgrep"} else None
+        if kept is None and [arg.text for arg in args] != ["sort"]:
             return None
-        unwanted += [plain] if plain is not None else []
+        filters += [kept] if kept is not None else []
         command = command.piped_from
         args = expand_command(command, expanded.variables)
+        if not args:
+            return None
     words = [arg.text for arg in args if arg.known]
     words = words[2:] if words[1:2] == ["-m"] and "python" in words[0] else words
     listed = words[1:2] == ["list"] and "freeze" in " ".join(words[2:])
     if not words or not _PIP.fullmatch(words[0]) or (words[1:2] != ["freeze"] and not listed):
         return None
-    lines = []
-    for one in walk.installed:
-        line = f"{one.resolved.name}=={one.resolved.version}" if one.resolved.version is not None else one.resolved.name
-        if one.wheel_file is None and not any(_takes(pattern, line) for pattern in unwanted):
-            lines.append(f"{line}\n")
-    return "".join(sorted(set(lines))).encode() or None
+    installed = {one.resolved for one in walk.installed if one.wheel_file is None}
+    lines = {f"{one.name}=={one.version}" if one.version is not None else one.name for one in installed}
+    return "".join(f"{line}\n" for line in sorted(lines) if all(kept(line) for kept in filters)).encode() or None
 
 
-def _takes(pattern: re.Match[str], line: str) -> bool:
-    text = pattern["text"].replace("\\", "")
-    return line.startswith(text) if pattern["start"] else text in line
+def _edit(walk: StageWalk, instruction: Instruction, expanded: ExpandedCommand, folder: str) -> None:
+    """Files that ``sed -i`` changes."""
+    edit = sed(expanded.args[1:]) if not expanded.conditional else None
+    if edit is not None and not edit.in_place:
+        return
+    for arg in expanded.args[1:]:
+        place = absolute(arg.text, folder)
+        if not walk.files.exists(place):
+            continue
+        data = _content(walk, place) if edit is not None else None
+        text = edit.lines(data.decode("utf-8", "surrogateescape")) if edit is not None and data is not None else None
+        if text is None:
+            _written(walk, instruction, arg, folder, changed=True)
+        else:
+            share, shown = walk.files.fetched(place), walk.files.display(place)
+            walk.files = walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), place, share, shown))
 
 
 def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text: bytes, *, added: bool) -> None:

@@ -424,7 +424,7 @@ class TestWhatIsNotKnown:
         assert code == "unreadable-requirements"
 
     def test_a_file_that_is_changed_before_it_is_read(self, run) -> None:
-        for command in ("sed -i s/a/b/ requirements.txt", "date >> requirements.txt"):
+        for command in ("sed -i 1,2s/a/b/ requirements.txt", "date >> requirements.txt"):
             timeline = run(f"FROM {PY}\nCOPY . .\nRUN {command}\nRUN pip install -r requirements.txt\n", FILES)
             assert said(timeline) == [
                 (
@@ -433,6 +433,17 @@ class TestWhatIsNotKnown:
                 )
             ]
             assert "lz4" in places(timeline)
+
+    def test_what_sed_makes_of_a_file(self, run) -> None:
+        """Whose lines are still those of the file of the context."""
+        files = {"requirements.txt": "psycopg2-binary>=2\nlz4==4.4.4  # x\n"}
+        sed = (
+            "RUN sed -Ei '/^psycopg2-binary.+/d; s/ +#.*//' requirements.txt && sed -i s/4.4.4/4.4.5/ requirements.txt"
+        )
+        timeline = run(f"FROM {PY}\nCOPY . .\n{sed}\nRUN pip install -r requirements.txt\n", files)
+        assert (said(timeline), [*places(timeline)]) == ([], ["lz4"])
+        (found,) = timeline.stages[0].installed
+        assert (found.resolved.version, found.resolved.chain[0]) == ("4.4.5", "requirements.txt:2")
 
     @pytest.mark.parametrize(
         ("arguments", "hidden"),

@@ -1,0 +1,243 @@
+"""What ``grep`` and ``sed`` make of a text, where their expressions are plain (POSIX: grep, sed, regular expressions)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from dockerlint_alpine.system.patterns import lazy_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dockerlint_alpine.syntax import Arg
+
+_CLASSES = {"[[:space:]]": r"\s", "[[:blank:]]": r"[ \t]", "[[:alnum:]]": "[A-Za-z0-9]", "[[:digit:]]": "[0-9]"}
+_REPEATS = lazy_pattern(r"[*+{?]")
+_MAX_LINE = 4096
+_MAX_REPEATS = 2
+"""Characters of a line, and repetitions in an expression, up to which a search is quick whatever it looks for."""
+_MAX_COMMANDS = 50
+
+_ADDRESS = lazy_pattern(r"(?P<number>\d{1,6})|(?P<last>\$)|/(?P<pattern>(?:[^/\\\n]|\\.)*)/")
+_SUBSTITUTION = lazy_pattern(r"s(?P<mark>[^\w\s\\])(?P<body>[^\n]*)")
+_FLAGS = lazy_pattern(r"([gI]*)[ \t]*(?=[;\n}]|\Z)")
+_UNLIKE = lazy_pattern(r"\\[<>`'dDAZBnt]|[*+}]\?|\|")
+"""What these expressions mean otherwise in Python, or what is found of them: the longest alternative, not the first."""
+_SPECIAL = lazy_pattern(r"\\[A-Za-z\n]")
+_REFERENCE = lazy_pattern(r"\\(.)|(&)")
+
+
+def grep(name: str, words: Sequence[Arg], files: int) -> Callable[[str], bool] | None:
+    """Which lines ``grep`` prints, for plain expressions (POSIX: grep, basic and extended regular expressions)."""
+    flags, expressions = "", []
+    rest = iter([word.text for word in words])
+    operands: list[str] = []
+    for text in rest:
+        if text in {"-e", "--regexp"}:
+            expressions.append(next(rest, ""))
+        elif text.startswith("--"):
+            return None
+        elif text.startswith("-") and len(text) > 1:
+            flags += text[1:]
+        else:
+            operands.append(text)
+    if not expressions:
+        expressions = operands[:1]
+    if not {*flags} <= {*"vEFiwxhs"} or not all(word.known for word in words) or (files > 1 and "h" not in flags):
+        return None
+    if name == "fgrep" or "F" in flags:
+        patterns = [re.escape(one) for one in expressions]
+    else:
+        extended = name == "egrep" or "E" in flags
+        patterns = [one if extended else _extended(one) for one in expressions]
+    source = "|".join(f"(?:{one})" for one in map(_named_classes, patterns))
+    if not expressions or not _is_quick(source):
+        return None
+    if "w" in flags:
+        source = rf"(?<!\w)(?:{source})(?!\w)"
+    try:
+        pattern = re.compile(rf"\A(?:{source})\Z" if "x" in flags else source, re.IGNORECASE if "i" in flags else 0)
+    except (re.error, RecursionError, OverflowError):
+        return None
+    wanted = "v" not in flags
+
+    def kept(text: str) -> bool:
+        return len(text) <= _MAX_LINE and (pattern.search(text) is not None) is wanted
+
+    return kept
+
+
+def _extended(expression: str) -> str:
+    """A basic regular expression as an extended one: there a backslash makes ``( ) { } | + ?`` special, here it does not."""
+
+    def swapped(match: re.Match[str]) -> str:
+        text = match[0]
+        return text[1:] if len(text) > 1 and text[1] in "(){}|+?" else f"\\{text}" if text in "(){}|+?" else text
+
+    return re.sub(r"\\?[\s\S]", swapped, expression)
+
+
+def _named_classes(expression: str) -> str:
+    for name, value in _CLASSES.items():
+        expression = expression.replace(name, value)
+    return expression
+
+
+def _is_quick(source: str) -> bool:
+    return len(_REPEATS.findall(source.replace("(?:", "("))) <= _MAX_REPEATS
+
+
+class Edit(Struct, frozen=True):
+    """A call of ``sed``: the ``files`` it reads, whether it writes them (``-i``), and what it does to each line."""
+
+    files: tuple[str, ...]
+    in_place: bool
+    commands: tuple[_Command, ...]
+
+    def lines(self, text: str) -> str | None:
+        """The text with each line changed, and an empty one for each that is deleted, so that numbers stay; ``None`` where a
+        line is too long to say."""
+        *lines, rest = text.split("\n")
+        if rest:
+            lines.append(rest)
+        if any(len(line) > _MAX_LINE for line in lines):
+            return None
+        made = [self._line(line, number, number == len(lines)) for number, line in enumerate(lines, 1)]
+        return "\n".join([*made, *([] if rest else [""])])
+
+    def _line(self, line: str, number: int, is_last: bool) -> str:
+        for command in self.commands:
+            if not command.address.takes(line, number, is_last):
+                continue
+            if command.pattern is None:
+                return ""
+            line = command.pattern.sub(command.replaced, line, count=0 if command.everywhere else 1)
+        return line
+
+
+class _Address(Struct, frozen=True):
+    """Which lines a command is for: the one with a number, the last, or those that an expression is found in."""
+
+    number: int | None = None
+    last: bool = False
+    where: re.Pattern[str] | None = None
+    inverted: bool = False
+
+    def takes(self, line: str, number: int, is_last: bool) -> bool:
+        if self.number is not None:
+            found = number == self.number
+        elif self.last:
+            found = is_last
+        else:
+            found = self.where is None or self.where.search(line) is not None
+        return found is not self.inverted
+
+
+class _Command(Struct, frozen=True):
+    """``s`` with its ``pattern``, or ``d``."""
+
+    address: _Address
+    pattern: re.Pattern[str] | None = None
+    replacement: str = ""
+    everywhere: bool = False
+
+    def replaced(self, match: re.Match[str]) -> str:
+        def value(reference: re.Match[str]) -> str:
+            if reference[2]:
+                return match[0]
+            return (match[int(reference[1])] or "") if reference[1].isdecimal() else reference[1]
+
+        return _REFERENCE.sub(value, self.replacement)
+
+
+def sed(words: Sequence[Arg]) -> Edit | None:
+    """Read the words behind ``sed``; ``None`` for what is not plain: other commands than ``s`` and ``d``, ranges, blocks."""
+    scripts: list[str] = []
+    operands: list[str] = []
+    in_place = extended = False
+    rest = iter([word.text for word in words])
+    for text in rest:
+        if text in {"-e", "--expression"}:
+            scripts.append(next(rest, ""))
+        elif text == "--in-place" or text.startswith("--in-place="):
+            in_place = True
+        elif text in {"--regexp-extended"}:
+            extended = True
+        elif text.startswith("-") and len(text) > 1:
+            flags, found, _ = text[1:].partition("i")  # what is behind i is a suffix
+            if not {*flags} <= {*"Ers"}:
+                return None
+            in_place, extended = in_place or bool(found), extended or bool({*"Er"} & {*flags})
+        else:
+            operands.append(text)
+    if not scripts:
+        scripts, operands = operands[:1], operands[1:]
+    if not all(word.known for word in words) or not scripts:
+        return None
+    try:
+        commands = tuple(_commands("\n".join(scripts), extended=extended))
+    except (ValueError, IndexError, re.error, RecursionError, OverflowError):
+        return None
+    return Edit(tuple(operands), in_place, commands) if len(commands) <= _MAX_COMMANDS else None
+
+
+def _commands(script: str, *, extended: bool) -> Iterator[_Command]:
+    """Raises ValueError for what is not plain."""
+    at = 0
+    while at < len(script):
+        if script[at] in " \t;\n":
+            at += 1
+            continue
+        found = _ADDRESS.match(script, at)
+        at = found.end() if found is not None else at
+        inverted = script[at : at + 1] == "!"
+        address = _Address(inverted=inverted)
+        if found is not None:
+            where = _pattern(found["pattern"], extended=extended) if found["pattern"] is not None else None
+            number = int(found["number"]) if found["number"] is not None else None
+            address = _Address(number, found["last"] is not None, where, inverted)
+        at += inverted
+        substitution = _SUBSTITUTION.match(script, at)
+        if substitution is None:
+            ended = _FLAGS.match(script, at + 1)
+            if script[at : at + 1] != "d" or ended is None or ended[1]:
+                raise ValueError
+            yield _Command(address)
+        else:
+            expression, replacement, behind = _parts(substitution["body"], substitution["mark"])
+            ended = _FLAGS.match(script, substitution.start("body") + behind)
+            if ended is None:
+                raise ValueError
+            pattern = _pattern(expression, extended=extended, ignoring_case="I" in ended[1])
+            groups = max(map(int, re.findall(r"\\(\d)", replacement)), default=0)
+            if _UNLIKE.search(pattern.pattern) or _SPECIAL.search(replacement) or groups > pattern.groups:
+                raise ValueError
+            yield _Command(address, pattern, replacement, "g" in ended[1])
+        at = ended.end()
+
+
+def _parts(body: str, mark: str) -> tuple[str, str, int]:
+    """The expression and the replacement of ``s`` between its marks, and where the flags begin."""
+    parts: list[str] = [""]
+    at = 0
+    while len(parts) < 3:
+        character = body[at]
+        if character == "\\":
+            parts[-1] += body[at + 1] if body[at + 1] == mark else body[at : at + 2]
+            at += 1
+        elif character == mark:
+            parts.append("")
+        else:
+            parts[-1] += character
+        at += 1
+    return parts[0], parts[1], at
+
+
+def _pattern(expression: str, *, extended: bool, ignoring_case: bool = False) -> re.Pattern[str]:
+    source = _named_classes(expression if extended else _extended(expression))
+    if not expression or not _is_quick(source):
+        raise ValueError
+    return re.compile(source, re.IGNORECASE if ignoring_case else 0)
