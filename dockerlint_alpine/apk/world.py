@@ -234,9 +234,12 @@ class World:
 
     @cached_property
     def hides_programs(self) -> bool:
-        """Whether a package has compiled files of which the index tells nothing: neither a library nor a program in PATH."""
+        """Whether a package has compiled files of which the index tells nothing: neither a library nor a program in PATH.
+        Those of Python distributions are extension modules."""
         return any(
-            not package.provides and any(constraint.name.startswith("so:") for constraint in package.depends)
+            not package.provides
+            and not package.name.startswith(("py3-", "py2-", "py-"))
+            and any(constraint.name.startswith("so:") for constraint in package.depends)
             for package in self.packages.values()
         )
 

@@ -337,6 +337,12 @@ def test_what_python_code_starts(judge: Judge, start: str, programs: list[str]) 
     assert {one.severity for one in report.findings} <= {"warning"}
 
 
+@pytest.mark.parametrize(("packages", "programs"), [("py3-pillow py3-cffi", ["curl"]), ("nginx-mod-http-geoip2", [])])
+def test_packages_whose_files_the_index_does_not_tell(judge: Judge, packages: str, programs: list[str]) -> None:
+    """Those of py3-* are modules of Python; of others nobody knows."""
+    assert names(judge(f"FROM alpine:3.18\nRUN apk add {packages}\nCMD curl x\n")) == programs
+
+
 def test_where_python_code_starts_it(judge: Judge) -> None:
     report = judge(f'{PY}COPY . .\nCMD ["python", "main.py"]\n', CODE, select=["AD204"])
     said = next(one for one in report.findings if one.need == "cmd:pdfinfo")

@@ -84,6 +84,11 @@ class Projects(Struct, frozen=True, dict=True):
                     found.setdefault((folder, read_text(step.moment, f"{folder}/{name}")), step.moment)
         return tuple((folder, text, moment) for (folder, text), moment in found.items() if text)
 
+    @cached_property
+    def moments(self) -> tuple[Moment, ...]:
+        """The stage with each project in the current folder."""
+        return tuple({folder: replace(moment, workdir=folder) for folder, _, moment in self._texts}.values())
+
     def program(self, name: str) -> StatedProgram | None:
         """What a project says of its program of this name."""
         candidates = [one for one in self._texts if name and name in one[1]]
@@ -113,7 +118,8 @@ def entry_point(words: Sequence[str], moment: Moment, projects: Projects) -> Ent
                 del rest[: 2 if rest[0] in {"-W", "-X"} else 1]
             if rest[:1] != ["-m"]:
                 return _of_script(rest[0], moment) if rest else None
-            found = _of_module(f"{rest[1]}.__main__", moment) or _of_module(rest[1], moment) if rest[1:] else None
+            names = (f"{rest[1]}.__main__", rest[1]) if rest[1:] else ()
+            found = next(filter(None, (_of_module(one, moment, projects) for one in names)), None)
             if found is not None:
                 return found
             words = rest[1:]  # python -m gunicorn app:app
@@ -121,11 +127,11 @@ def entry_point(words: Sequence[str], moment: Moment, projects: Projects) -> Ent
             behind = next((one.index for one in scan(rest[1:], _RUNNERS[name])[0] if one.option is None), len(rest))
             words = rest[1 + behind :]
         else:
-            return _of_server(name, rest, moment) or _of_file(words[0], moment) or _of_project(name, projects)
+            return _of_server(name, rest, moment, projects) or _of_file(words[0], moment) or _of_project(name, projects)
     return None
 
 
-def _of_server(name: str, rest: Sequence[str], moment: Moment) -> EntryPoint | None:
+def _of_server(name: str, rest: Sequence[str], moment: Moment, projects: Projects) -> EntryPoint | None:
     """What a program of a distribution runs that is made to run the code of others."""
     folder = _value(rest, "--chdir", "--directory", "--app-dir")
     if folder:
@@ -144,16 +150,16 @@ def _of_server(name: str, rest: Sequence[str], moment: Moment) -> EntryPoint | N
             return _of_file(named, moment, is_main=False)
         names = [named] if named else ["wsgi", "app"]  # flask/cli.py: ScriptInfo.load_app
     elif name == "uwsgi":
-        return _of_uwsgi(rest, moment)
+        return _of_uwsgi(rest, moment, projects)
     elif name in _OF_FILES:
         found = (_of_file(word, moment) for word in rest if word.endswith(".py"))
         return next(filter(None, found), None)
     else:
         return None
-    return next(filter(None, (_of_module(one, moment, is_main=False) for one in names)), None)
+    return next(filter(None, (_of_module(one, moment, projects, is_main=False) for one in names)), None)
 
 
-def _of_uwsgi(rest: Sequence[str], moment: Moment) -> EntryPoint | None:
+def _of_uwsgi(rest: Sequence[str], moment: Moment, projects: Projects) -> EntryPoint | None:
     """UWSGI's application, from its options or its .ini file (uWSGI's documentation: "Configuring uWSGI")."""
     given = {
         "chdir": _value(rest, "--chdir"),
@@ -169,7 +175,7 @@ def _of_uwsgi(rest: Sequence[str], moment: Moment) -> EntryPoint | None:
     if given["file"]:
         return _of_file(given["file"], moment, is_main=False)
     module = given["module"].partition(":")[0]
-    return _of_module(module, moment, is_main=False) if module else None
+    return _of_module(module, moment, projects, is_main=False) if module else None
 
 
 def _of_project(name: str, projects: Projects) -> EntryPoint | None:
@@ -178,7 +184,7 @@ def _of_project(name: str, projects: Projects) -> EntryPoint | None:
         return None
     if stated.script:
         return _of_file(stated.script, stated.moment)
-    return _of_module(stated.module, stated.moment, is_main=False) if stated.module else None
+    return _of_module(stated.module, stated.moment, projects, is_main=False) if stated.module else None
 
 
 def _value(words: Sequence[str], *options: str) -> str:
@@ -214,10 +220,14 @@ def _at(path: str, moment: Moment, *, is_main: bool = True) -> EntryPoint:
     return EntryPoint((path,), is_main, (posixpath.dirname(path), *_roots(moment)), moment)
 
 
-def _of_module(name: str, moment: Moment, *, is_main: bool = True) -> EntryPoint | None:
-    roots = _roots(moment)
-    files = files_of(name, roots, moment)
-    return EntryPoint(tuple(files), is_main, roots, moment) if files else None
+def _of_module(name: str, moment: Moment, projects: Projects, *, is_main: bool = True) -> EntryPoint | None:
+    """A module where the command runs, else of a project that is installed: its own files may be gone by then."""
+    for place in (moment, *projects.moments):
+        roots = _roots(place)
+        files = files_of(name, roots, place)
+        if files:
+            return EntryPoint(tuple(files), is_main, roots, place)
+    return None
 
 
 def files_of(name: str, roots: Iterable[str], moment: Moment) -> list[str]:

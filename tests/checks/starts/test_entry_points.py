@@ -46,6 +46,8 @@ FILES = {
         ("ENV PATH=/srv/bin:$PATH\nCMD start", ["psql"]),
         ("ENV PYTHONPATH=/srv/src\nCMD python -m tool.cli", ["pdfinfo"]),
         ("RUN pip install .\nCMD x-tool --port 80", ["pdfinfo"]),
+        ("RUN pip install .\nWORKDIR /elsewhere\nCMD python -m tool.cli", ["pdfinfo"]),
+        ("WORKDIR /elsewhere\nCMD python -m tool.cli", []),
         ('RUN pip install .\nENTRYPOINT ["x-tool"]\nCMD ["main.py"]', ["pdfinfo"]),
         ("RUN pip install -r requirements.txt\nCMD y-tool", []),
         ('CMD ["uvicorn", "--port", "80", "main:app"]', ["git"]),
