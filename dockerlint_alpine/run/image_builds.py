@@ -61,6 +61,10 @@ _GOES_TO = lazy_pattern(r"(?:^|[;&({@\t ])cd[ \t]+(?P<to>[\w./-]+)[ \t]*(?:&&|;)
 _EXPRESSION = lazy_pattern(r"\$\{\{([^{}]*)\}\}")
 _SUBSTITUTION = lazy_pattern(r"\$\(([^()]*)\)|`[^`]*`|\$\{([^{}]*)\}")
 _BARE = lazy_pattern(r"\$([A-Za-z_]\w*|[0-9@*])")
+_WRITTEN = lazy_pattern(
+    r"""\becho[ \t]+["']?(?:(?P<name>[\w-]{1,100})=(?P<value>[\w/.,:-]{1,1000})["']?[ \t]*>>[ \t]*["']?\$\{?"""
+    r"""GITHUB_(?P<file>ENV|OUTPUT)\b|::set-output name=(?P<output>[\w-]{1,100})::(?P<said>[\w/.,:-]{1,1000}))"""
+)
 _QUOTED = lazy_pattern(r"'([^'${}]+)'")
 _NAME = lazy_pattern(r"[\w.]+")
 _PARAMETER = lazy_pattern(r"(\w+)(?::?[-=](.*))?")
@@ -258,12 +262,12 @@ class _File:
         for job in _mapping(root.get("jobs")).values():
             steps = [_mapping(step) for step in _list(_mapping(job).get("steps"))]
             outer = {**_texts(root.get("env")), **_texts(_mapping(job).get("env"))}
+            outer |= {f"env.{key}": one for key, one in outer.items()} | _written_by(steps)
             images = {_text(step.get("id")): _lines(_mapping(step.get("with")).get("images")) for step in steps}
             for variant in _variants(_mapping(_mapping(_mapping(job).get("strategy")).get("matrix"))):
                 for step in steps:
                     if _text(step.get("uses")).startswith("docker/build-push-action@"):
-                        variables = _Values({**outer, **{f"env.{key}": one for key, one in outer.items()}, **variant})
-                        yield from self._action(_mapping(step.get("with")), variables, images)
+                        yield from self._action(_mapping(step.get("with")), _Values({**outer, **variant}), images)
 
     def _action(
         self, given: Mapping[str, Any], variables: _Values, images: Mapping[str, Sequence[str]]
@@ -290,6 +294,20 @@ class _File:
         # ${{ A && 'this/Dockerfile' || 'that/one' }}
         for one in _QUOTED.findall(file) if file.startswith("${{") else ():
             yield from self._made(_unwritten(context), [one], (), (), None, platforms, variables, ["."])
+
+
+def _written_by(steps: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The variables and outputs that steps write by echo (GitHub's documentation: "Workflow commands"), each with its only
+    value; of platforms all that are named."""
+    found: dict[str, dict[str, None]] = {}
+    for step in steps:
+        for match in _WRITTEN.finditer(_text(step.get("run"))):
+            name = match["name"] or match["output"]
+            key = f"env.{name}" if match["file"] == "ENV" else f"steps.{_text(step.get('id'))}.outputs.{name}"
+            found.setdefault(key.replace("-", "_"), {})[match["value"] or match["said"]] = None
+    return {
+        key: ",".join(values) for key, values in found.items() if len(values) == 1 or all("/" in one for one in values)
+    }
 
 
 def _says_where(context: str, files: Iterable[str]) -> bool:

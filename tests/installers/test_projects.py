@@ -120,6 +120,15 @@ def test_dynamic_dependencies_come_from_the_files_that_setuptools_reads() -> Non
     )
 
 
+@pytest.mark.parametrize("key", ['filename = "r.txt"', 'files = ["r.txt"]'])
+def test_dynamic_dependencies_that_hatch_reads_of_requirements(key: str) -> None:
+    table = "[tool.hatch.metadata.hooks.requirements_txt"
+    text = f'[project]\nname="x"\ndynamic=["dependencies"]\n{table}]\n{key}\n{table}.optional-dependencies]\nWeb = ["w.txt"]\n'
+    files = MemoryFiles({"/app/pyproject.toml": text, "/app/r.txt": "lz4\n", "/app/w.txt": "uvloop\n"})
+    assert chains(read_project("/app", files)) == {"lz4": ("pyproject.toml:5", "r.txt:1")}
+    assert set(chains(read_project("/app", files, extras=["web"]))) == {"lz4", "uvloop"}
+
+
 def test_setup_cfg_and_setup_py() -> None:
     config = "[metadata]\nname = shop\n[options]\ninstall_requires =\n    lz4>=4\n    bogus ==\n[options.extras_require]\ndb = psycopg\n"
     script = "from setuptools import setup\nsetup(install_requires=[\n  'clickhouse-connect',\n], extras_require={':python_version<\"3\"': ['old'], 'db': ['mysqlclient']})\n"

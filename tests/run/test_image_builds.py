@@ -240,6 +240,21 @@ ARM = ("linux/amd64", "linux/arm64")
 CHOSEN = ACTION.replace(
     "context: one", "context: ., file: \"${{ matrix.x && './two/Dockerfile' || './one/Dockerfile' }}\""
 )
+WRITTEN = """\
+jobs:
+  build:
+    steps:
+      - id: chosen
+        run: |
+          if [ "$X" ]; then echo "ALL=linux/amd64,linux/arm/v7" >> $GITHUB_ENV
+          else echo ALL=linux/386 >> "${GITHUB_ENV}"; fi
+          echo "for-arm=linux/arm64" >> $GITHUB_OUTPUT; echo "::set-output name=old::linux/s390x"
+          echo "OTHER=$(uname -m)" >> $GITHUB_ENV
+      - uses: docker/build-push-action@v6
+        with:
+          context: one
+          platforms: ${{ env.ALL }},${{ steps.chosen.outputs.for-arm }},${{steps.chosen.outputs.old}},${{ env.OTHER }}
+"""
 IN_ORDER = ("linux/amd64", "linux/arm/v7", "linux/arm64", "linux/386")
 
 
@@ -247,6 +262,11 @@ IN_ORDER = ("linux/amd64", "linux/arm/v7", "linux/arm64", "linux/386")
     ("name", "text", "platforms"),
     [
         (".github/workflows/release.yml", ACTION, IN_ORDER),
+        (
+            ".github/workflows/a.yml",
+            WRITTEN,
+            ("linux/amd64", "linux/arm/v7", "linux/386", "linux/arm64", "linux/s390x"),
+        ),
         (
             "Makefile",
             "P = linux/arm64,amd64\nall:\n\tdocker buildx build --platform=$(P) one\n",

@@ -86,20 +86,24 @@ class Pyproject:
         """Tell whether ``[project]`` leaves ``key`` to the build backend."""
         return key in texts(self.source.table("project").get("dynamic"))
 
-    def setuptools_files(self, extras: Sequence[str]) -> RequirementSet | None:
-        """Return what ``[tool.setuptools.dynamic]`` names files for; ``None`` if it does not."""
+    def requirement_files(self, extras: Sequence[str]) -> RequirementSet | None:
+        """Return what ``[tool.setuptools.dynamic]``, or hatch-requirements-txt's hook for metadata (its README), names files
+        for; ``None`` if they do not."""
         dynamic = self.source.table("tool", "setuptools", "dynamic")
-        wanted = [dynamic.get("dependencies")]
-        optional = dynamic.get("optional-dependencies")
-        if isinstance(optional, dict):
-            wanted += [value for key, value in optional.items() if normalise(key) in extras]
-        named = [name for one in wanted if isinstance(one, dict) for name in texts(one.get("file"))]
+        hook = self.source.table("tool", "hatch", "metadata", "hooks", "requirements_txt")
+        wanted = [one.get("file") for one in (dynamic.get("dependencies"),) if isinstance(one, dict)]
+        wanted += [hook.get("files") or hook.get("filename")]
+        for table in (dynamic.get("optional-dependencies"), hook.get("optional-dependencies")):
+            for key, value in table.items() if isinstance(table, dict) else ():
+                if normalise(key) in extras:
+                    wanted.append(value.get("file") if isinstance(value, dict) else value)
+        named = [name for one in wanted for name in texts(one)]
         if not named:
             return None
         found = RequirementSet()
         folder = posixpath.dirname(self.location)
         for name in named:
-            origin = self.source.value(name, "tool.setuptools.dynamic")
+            origin = self.source.value(name, "tool")
             path = posixpath.normpath(posixpath.join(folder, name))
             added = read_requirements(path, self.files, origin=origin)
             chained = tuple(replace(one, chain=(str(origin), *one.chain)) for one in added.requested)
@@ -224,7 +228,7 @@ def read_metadata(
 
 def _with_dynamic(found: Pyproject, result: RequirementSet, extras: Sequence[str]) -> RequirementSet:
     """Add what the build backend would fill in, as far as it is written down."""
-    named = found.setuptools_files(extras)
+    named = found.requirement_files(extras)
     if named is not None:
         return result.joined(named)
     from dockerlint_alpine.python.formats.setup_files import read_setup
