@@ -1,7 +1,7 @@
 r"""## What it does
 Reports a shared library that an extension needs at run time and that an `apk del` in the same stage removes. Also reports
 libraries of an official Python image that are lost when `apk add --virtual .python-rundeps` replaces the image's own list of
-that name.
+that name, and Python packages of apk that an installer has counted on.
 
 ## Why is this bad?
 `apk del .build-deps` removes the -dev packages, and with them the libraries that were installed as their dependencies. The
@@ -10,6 +10,9 @@ extension that was compiled against them remains, and its first `import` fails w
 
 `.python-rundeps` keeps the libraries of CPython's own modules (ctypes, sqlite3, bz2) in the image. A new list of that name
 replaces it as a whole.
+
+pip installs nothing that is there already, and Alpine's `py3-pip` brings other distributions along (in 3.17 packaging, six
+and setuptools). When `apk del` takes it away, or when only what pip installed is copied to another stage, they are gone.
 
 ## Example
 ```dockerfile
@@ -45,6 +48,7 @@ from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.ad201_missing_runtime_library import finding as missing_finding
 from dockerlint_alpine.checks.application import application
 from dockerlint_alpine.checks.base import Check, Subject, instruction_location, locate, stage_label, unique
+from dockerlint_alpine.checks.found_in_apk import Lost, lost_distributions
 from dockerlint_alpine.checks.run_moment import MissingObject, missing_objects, package_for, state_of
 from dockerlint_alpine.knowledge.bases import PYTHON_LIST
 from dockerlint_alpine.model.findings import Evidence, Finding
@@ -63,6 +67,39 @@ def run(subject: Subject) -> Iterator[Finding]:
             if missing.removed_by is not None:
                 yield _finding(subject, stage, missing, missing.removed_by)
         yield from _of_own_python(subject, stage)
+        yield from (_of_distribution(subject, stage, lost) for lost in lost_distributions(subject, stage))
+
+
+def _of_distribution(subject: Subject, stage: Stage, lost: Lost) -> Finding:
+    """A Python distribution of apk that an installer counted on."""
+    tool, name, label = lost.step.command.tool.name, lost.resolved.name, stage_label(stage)
+    if lost.removal is not None:
+        operands = " ".join(operand.text for operand in lost.removal.command.operands)
+        may = "may remove" if lost.removal.conditional or lost.step.conditional else "removes"
+        gone, where = f"apk del {operands} {may} it", " to a list that is not deleted"
+    else:
+        gone, where = f"{label} has none", ""
+    asks = f"{evidence.named(lost.item)} requires" if lost.item is not None else f"{lost.resolved.chain[0]} asks for"
+    fix, anchor = CHECK.add(subject, stage, lost.package, None)
+    removal = lost.removal
+    at = locate(subject.dockerfile, removal.span) if removal is not None and removal.stage == stage.index else None
+    return CHECK.finding(
+        f"{asks} {name}; {tool} found that in {lost.package}, and {gone}: add {lost.package}{where}",
+        subject=subject,
+        stage=stage,
+        at=at or instruction_location(subject.dockerfile, anchor or stage.from_instruction),
+        severity="warning",
+        confidence="possible" if lost.step.conditional or (removal is not None and removal.conditional) else "likely",
+        item=lost.item,
+        evidence=(
+            Evidence("requirement", " -> ".join(lost.resolved.chain)),
+            Evidence("index", f"{lost.package} was there when {tool} ran: it installs nothing that is there already"),
+            Evidence("dockerfile", f"{label} has no {lost.package} in the end"),
+        ),
+        need=lost.package,
+        packages=(lost.package,),
+        fix=fix,
+    )
 
 
 def _of_own_python(subject: Subject, stage: Stage) -> Iterator[Finding]:

@@ -53,6 +53,7 @@ from dockerlint_alpine.system.plural import listed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from dockerlint_alpine.apk import Package
     from dockerlint_alpine.installers.base import InstallCommand, Words
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python.model import Facts, RequirementSet
@@ -174,7 +175,7 @@ class Installer(Struct, eq=False, dict=True):
         target = self._target(call, home, command, request.options)
         place = command.tool.destination(command, request.options, home, call.place(folder))
         request = _with_projects_there(walk, request, place)
-        present = _present(walk, home, command, request)
+        present, of_apk = _present(walk, home, command, request)
         wheelhouse = self._wheelhouse(call, request)
         self._refusal = ""
         resolution = self._resolution(walk, request, target, present, wheelhouse)
@@ -214,6 +215,11 @@ class Installer(Struct, eq=False, dict=True):
             installed=tuple(installed),
             written=call.written,
             built_for=tuple(self._built_for(call, installed, request, target)),
+            found=tuple(
+                (one, of_apk[one.name])
+                for one in resolution.distributions
+                if one.artefact.kind == "installed" and one.name in of_apk
+            ),
         )
         walk.steps.append(step)
 
@@ -691,17 +697,21 @@ def _of_easy_install(walk: StageWalk, home: PythonHome, command: InstallCommand)
     return f"setup.py {command.verb.partition(' ')[2]} of the setuptools in this image takes no musllinux wheels (59.8 does)"
 
 
-def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest) -> dict[str, str]:
-    """What the installer finds there and leaves alone, by name: from earlier steps, and from apk for Alpine's Python.
+def _present(
+    walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What the installer finds there and leaves alone, by name: from earlier steps, and from apk for Alpine's Python. With
+    the packages that the latter is of.
 
     pip looks at its own environment even with ``--prefix``, not with ``--target`` or for wheels
     (pip: ``ignore_installed`` in ``commands/install.py`` and ``commands/wheel.py``).
     """
     options = request.options
     if command.makes_wheels or request.requirements.locked or {"--target", "--ignore-installed"} & options.keys():
-        return {}
+        return {}, {}
     if "--force-reinstall" in options:
-        return {}
+        return {}, {}
+    of_apk: dict[str, str] = {}
     found = {
         item.resolved.name: item.resolved.version
         for item in walk.installed
@@ -710,15 +720,17 @@ def _present(walk: StageWalk, home: PythonHome, command: InstallCommand, request
         and item.resolved.version is not None
     }
     if home.from_apk and (home.sees_system or not home.is_venv) and walk.packages is not None:
-        found.update(_from_apk(walk, f"py{home.version}:"))
+        for package, names in _from_apk(walk, f"py{home.version}:"):
+            found.update(dict.fromkeys(names, package.version.partition("-r")[0]))
+            of_apk.update(dict.fromkeys(names, package.name))
     if "--upgrade" in options:
         for one in request.requirements.requested:
             found.pop(one.name or "", None)
-    return found
+    return found, of_apk
 
 
-def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
-    """Distributions that ``py3-*`` packages brought, by every name that each may stand for (py3-yaml: PyYAML).
+def _from_apk(walk: StageWalk, prefix: str) -> Iterator[tuple[Package, set[str]]]:
+    """Packages that brought distributions (``py3-*``), each with every name that this may stand for (py3-yaml: PyYAML).
 
     ``prefix`` is that of the modules of this Python (``py3.11:``). Up to Alpine 3.13 the index does not list them: there
     the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is not part of the version.
@@ -727,7 +739,6 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
 
     assert walk.packages is not None
     named = f"{prefix[: len('py3')]}-"
-    found: dict[str, str] = {}
     for package in walk.packages.world.packages.values():
         provided = [provide.name for provide in package.provides if provide.name.startswith("py3.")]
         modules = python_modules(name for name in provided if name.startswith(prefix))
@@ -736,8 +747,7 @@ def _from_apk(walk: StageWalk, prefix: str) -> dict[str, str]:
             names = {*distribution_names(by_python3, modules), *map(normalise, modules)}
             if not modules:
                 names.add(walk.build.knowledge.python_packages.get(by_python3, by_python3))
-            found.update(dict.fromkeys(names, package.version.partition("-r")[0]))
-    return found
+            yield package, names
 
 
 def _handed_over(walk: StageWalk, request: InstallRequest) -> dict[str, Installed]:

@@ -94,7 +94,8 @@ class ApkStep(Struct, frozen=True):
 class InstallStep(Struct, frozen=True):
     """An installer's command and the moment it runs at; ``span`` and ``written`` as those of an ApkStep.
 
-    ``built_for`` is what is compiled for the environments of its builds, and gone after them.
+    ``built_for`` is what is compiled for the environments of its builds, and gone after them. ``found`` is what it leaves
+    alone as Alpine's packages have brought it, each with the package.
     """
 
     stage: int
@@ -108,6 +109,7 @@ class InstallStep(Struct, frozen=True):
     installed: tuple[Installed, ...]
     written: Written | None = None
     built_for: tuple[Installed, ...] = ()
+    found: tuple[tuple[Resolved, str], ...] = ()
 
 
 class PythonStep(Struct, frozen=True):
