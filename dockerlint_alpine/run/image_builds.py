@@ -35,6 +35,8 @@ _MAX_SIZE = 256 * 1024
 _MAX_BUILDS = 100
 _MAX_LINE = 16 * 1024
 """Bytes of a file that is looked into, builds that are taken from one, and characters of one command."""
+_MAX_LINES = 50
+"""Commands into which the elements of an array are put."""
 _MAX_VARIANTS = 64
 _MAX_VALUE = 1024
 _MAX_DEPTH = 20
@@ -44,12 +46,16 @@ _MAX_TRIES = 5000
 one file of which the Dockerfile is looked for."""
 
 _STARTS = lazy_pattern(
-    rb"\b(?:docker|podman|nerdctl)[ \t]+(?:(?:buildx|image|builder)[ \t]+)?build\b|\bbuildah[ \t]+(?:bud|build)\b"
-    rb"|docker/build-push-action@"
+    rb"\b(?:docker|podman|nerdctl)(?:[ \t]|\\\r?\n)+(?:(?:buildx|image|builder)\b"
+    rb"[^\n]{0,80}(?:\\\r?\n[^\n]{0,80}){0,3}?)?\bbuild\b"
+    rb"|\bbuildah[ \t]+(?:bud|build)\b|docker/build-push-action@"
 )
 _COMMAND = lazy_pattern(
-    r"(?:\b(?:docker|podman|nerdctl)[ \t]+(?:(?:buildx|image|builder)[ \t]+)?build|\bbuildah[ \t]+(?:bud|build))(?=[ \t])"
+    r"(?:\b(?:docker|podman|nerdctl)[ \t]+(?:(?:buildx|image|builder)[ \t]+(?:--[\w-]{1,40}[= ]\S{1,200}[ \t]+){0,3})?build"
+    r"|\bbuildah[ \t]+(?:bud|build))(?=[ \t])"
 )
+_ARRAY = lazy_pattern(r"""\b([A-Za-z_]\w*)\+?=\(((?:[^()"']|"[^"]*"|'[^']*'){0,4000})\)""")
+_WHOLE_ARRAY = lazy_pattern(r"\"?\$\{([A-Za-z_]\w*)\[@\]\}\"?")
 _CONTINUED = lazy_pattern(r"\\\r?\n[ \t]*")
 _ASSIGNED = lazy_pattern(
     r"(?m)^[ \t]*(?:-[ \t]+)?(?:(?:export|local|readonly|override)[ \t]+)*"
@@ -57,6 +63,8 @@ _ASSIGNED = lazy_pattern(
 )
 _LOOP = lazy_pattern(r"\bfor[ \t]+([A-Za-z_]\w*)[ \t]+in\b|\bread[ \t]+(?:-\w+[ \t]+)*([A-Za-z_]\w*)")
 _CHANGES_FOLDER = lazy_pattern(r"\b(?:cd|pushd)[ \t]|working-directory:|\bdir\(")
+_IN_SUBSHELL = lazy_pattern(r"\(\s{0,20}(?:\$\w{1,40}[ \t]+)?(?:cd|pushd)[ \t]")
+"""Whose folder nobody else has."""
 _GOES_TO = lazy_pattern(r"(?:^|[;&({@\t ])cd[ \t]+(?P<to>[\w./-]+)[ \t]*(?:&&|;)[ \t]*\Z")
 _EXPRESSION = lazy_pattern(r"\$\{\{([^{}]*)\}\}")
 _SUBSTITUTION = lazy_pattern(r"\$\(([^()]*)\)|`[^`]*`|\$\{([^{}]*)\}")
@@ -142,8 +150,8 @@ class _File:
         self._path = path
         self._project = project
         self._dockerfiles = dockerfiles
-        self._text = _CONTINUED.sub(" ", text)
-        self._goes_elsewhere = _CHANGES_FOLDER.search(text) is not None
+        self._text = _with_arrays(_CONTINUED.sub(" ", text))
+        self._goes_elsewhere = _CHANGES_FOLDER.search(_IN_SUBSHELL.sub("(", text)) is not None
         self._variables = _Values(_assigned(self._text))
         self._tries = _MAX_TRIES
 
@@ -296,6 +304,25 @@ class _File:
             yield from self._made(_unwritten(context), [one], (), (), None, platforms, variables, ["."])
 
 
+def _with_arrays(text: str) -> str:
+    """A script of bash with all that is put into an array where its elements are the words of a command."""
+    if "[@]}" not in text:
+        return text
+    found: dict[str, str] = {}
+    code = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
+    for match in _ARRAY.finditer(code):
+        elements = match[2].replace("\n", " ")
+        found[match[1]] = f"{found.get(match[1], '')} {elements}"[:_MAX_LINE]
+    left = _MAX_LINES
+
+    def elements_of(match: re.Match[str]) -> str:
+        nonlocal left
+        left -= 1
+        return found.get(match[1], "") if left >= 0 else match[0]
+
+    return _WHOLE_ARRAY.sub(elements_of, text)
+
+
 def _written_by(steps: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The variables and outputs that steps write by echo (GitHub's documentation: "Workflow commands"), each with its only
     value; of platforms all that are named."""
@@ -322,7 +349,11 @@ def _assigned(text: str) -> dict[str, str]:
         value = match["value"].strip()
         quote = value[:1] if value[:1] in {"'", '"'} else ""
         value = value[1:].partition(quote)[0] if quote else re.sub(r"[ \t]+#.*|[ \t]*;.*", "", value)
-        found.setdefault(match["name"] or match["key"], set()).add(_unwritten(value[:_MAX_VALUE]))
+        name, value = match["name"] or match["key"], _unwritten(value[:_MAX_VALUE])
+        itself = _VARIABLE.fullmatch(value)  # NAME="${NAME-default}"
+        if itself is not None and itself["name"] == name and itself["default"] is not None:
+            value = itself["default"]
+        found.setdefault(name, set()).add(value)
     for match in _LOOP.finditer(text):
         found.setdefault(match[1] or match[2], set()).update(("", _HOLE))
     return {name: values.pop() for name, values in found.items() if len(values) == 1}

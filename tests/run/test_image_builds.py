@@ -107,6 +107,35 @@ def test_a_makefile_with_variables_that_who_calls_it_changes(root: Path) -> None
     }
 
 
+ARRAY = """\
+#!/bin/bash
+REF=$(
+  cd "$OTHER"
+  git rev-parse HEAD
+)
+FILE="${FILE-docker/builder}"
+ARGS=(
+  # the file (and more)
+  --pull -f "${FILE}"
+)
+for tag in a b; do
+  ARGS+=( -t "acme/builder:${tag}" )
+done
+ARGS+=(--build-arg "FROM=alpine:3.18")
+$DRY docker buildx \\
+  --builder "$NAME" \\
+  build "${ARGS[@]}" docker
+docker build "${NONE[@]}" -t acme/none one
+"""
+
+
+def test_arguments_in_an_array_of_bash(root: Path) -> None:
+    assert _named(root, "build.sh", ARRAY) == {
+        "docker/builder": [("acme/builder:${tag}", "FROM=alpine:3.18")],
+        "one/Dockerfile": [("acme/none",)],
+    }
+
+
 def test_a_loop_of_a_script(root: Path) -> None:
     assert _named(root, "build.sh", SHELL) == {
         "docker/Dockerfile": [("acme/docker:latest",)],
@@ -214,6 +243,7 @@ HOSTILE = {
     "substitutions": BUILD + "$(" * 100_000,
     "open": f"{BUILD}-f {'$A$B$C$D' * 2000}/Dockerfile one\n",
     "many": f"{BUILD}one\n" * 9000,
+    "arrays": "A=(" * 9000 + "B=(" + "x " * 50_000 + ")\n" + f"C=(x)\n{BUILD}one ${{B[@]}}\n" * 2000,
     "yaml": "uses: docker/build-push-action@v1\nacme: " + "[" * 50_000,
     "choice": f"acme: 1\njobs: {{a: {{strategy: {{matrix: {{a: [{'1, ' * 99}]}}}}, steps: [{CHOICE * 10}]}}}}",
 }
