@@ -6,6 +6,7 @@ import posixpath
 import re
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.installers.base import ExportCommand, InstallCommand, Surroundings
     from dockerlint_alpine.python.model import FileReader, Target
     from dockerlint_alpine.stages.context import Fetched
+    from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.model import Installed
     from dockerlint_alpine.stages.package_lists import Line
     from dockerlint_alpine.stages.scripts import ScriptFile
@@ -62,6 +64,18 @@ _LISTED = lazy_pattern(r"\$\([^()]*\)|`[^`]*`")
 def is_project(files: FileReader, folder: str) -> bool:
     """True for a folder that pip can install."""
     return any(files.exists(f"{folder}/{name}") for name in ("pyproject.toml", "setup.py", "setup.cfg"))
+
+
+def files_it_waits_for(
+    command: Command | None, variables: Mapping[str, SourceText], folder: str, files: StageFiles
+) -> frozenset[str]:
+    """The files without which a command does not run, and which nothing brings: ``if [ -e FILE ]; then``."""
+    guard = command.guard if command is not None else None
+    words = [arg.text for arg in expand_command(guard, variables)] if guard is not None else []
+    if words[:1] not in (["["], ["[["], ["test"]) or "!" in words:
+        return frozenset()
+    places = (absolute(path, folder) for test, path in pairwise(words) if test in {"-e", "-f", "-r", "-s"})
+    return frozenset(place for place in places if not files.may_have(place))
 
 
 class ArgumentReader(Struct, eq=False, dict=True):

@@ -37,6 +37,7 @@ from dockerlint_alpine.stages.install_request import (
     EXTRAS,
     ArgumentReader,
     InstallRequest,
+    files_it_waits_for,
     is_project,
     read_install_request,
     requirements_text,
@@ -495,12 +496,15 @@ class Installer(Struct, eq=False, dict=True):
 
     def _report_problems(self, call: Call, command: InstallCommand, request: InstallRequest) -> None:
         evidence = f"{command.tool} {command.verb}"
+        absent = files_it_waits_for(call.command, call.variables, call.folder, call.walk.files)
         for problem in request.requirements.problems:
             where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
             # What the instruction itself says has its place already: that of the notice. So has what names its file.
             here = problem.path == call.walk.build.shown_as and problem.line is not None
             placed = here or problem.message.startswith(f"{where} ")
             message = problem.message if placed else f"{where}: {problem.message}"
+            if absent & {problem.path, *problem.message.split()}:
+                continue
             message += call.walk.unfetched.get(problem.url, "")
             if NOT_IN_CONTEXT in message:
                 message = f"{message} (name another with --context)"

@@ -434,6 +434,14 @@ class TestWhatIsNotKnown:
             ]
             assert "lz4" in places(timeline)
 
+    @pytest.mark.parametrize(
+        ("guard", "told"), [("-e more.txt", False), ("-f /more.txt", False), ("! -f more.txt", True), ('-n "$X"', True)]
+    )
+    def test_a_file_that_is_asked_for_first_need_not_be_there(self, run, guard: str, told: bool) -> None:
+        text = f"FROM {PY}\nRUN if [ {guard} ]; then pip install -r more.txt; fi\n"
+        assert bool(said(run(text))) is told
+        assert not said(run(text.replace("RUN", "COPY r.txt more.txt\nRUN"), {"r.txt": "six\n"}))
+
     def test_what_sed_makes_of_a_file(self, run) -> None:
         """Whose lines are still those of the file of the context."""
         files = {"requirements.txt": "psycopg2-binary>=2\nlz4==4.4.4  # x\n"}
