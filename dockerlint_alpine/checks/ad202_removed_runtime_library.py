@@ -59,6 +59,9 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.stages import Stage
 
+_OFTEN_UNUSED = frozenset({"setuptools", "wheel"})
+"""What many distributions require and only their builds use."""
+
 
 def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every package that was there and is deleted before the stage ends."""
@@ -88,7 +91,7 @@ def _of_distribution(subject: Subject, stage: Stage, lost: Lost) -> Finding:
         subject=subject,
         stage=stage,
         at=at or instruction_location(subject.dockerfile, anchor or stage.from_instruction),
-        severity="warning",
+        severity="info" if name in _OFTEN_UNUSED else "warning",
         confidence="possible" if lost.step.conditional or (removal is not None and removal.conditional) else "likely",
         item=lost.item,
         evidence=(

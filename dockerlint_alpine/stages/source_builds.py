@@ -143,7 +143,7 @@ def _seen(facts: SourceFacts) -> Iterable[tuple[str, str]]:
 def _languages(facts: SourceFacts) -> tuple[str, ...]:
     """The languages as the rules name them: Cython is translated to C, or to C++ where something says so."""
     named = dict.fromkeys("c" if one == "cython" else one for one in facts.languages)
-    if "c++" in named:
+    if {"c++", "static-c++"} & named.keys():
         named.pop("c", None)
     return tuple(named)
 

@@ -32,6 +32,8 @@ def index() -> Iterator[LocalIndex]:
     found = LocalIndex()
     found.add_wheel("top", "1.0", "py3-none-any", ["packaging>=20", "other"])
     found.add_wheel("other", "1.0", "py3-none-any", ["six"])
+    found.add_wheel("old", "1.0", "py3-none-any", ["setuptools"])
+    found.add_wheel("setuptools", "70.0", "py3-none-any")
     found.add_wheel("packaging", "23.0", "py3-none-any")
     found.add_wheel("six", "1.17", "py3-none-any")
     with serve(found):
@@ -78,6 +80,11 @@ def test_what_is_said(check: Check) -> None:
     fix = found["py3-six"].fix
     assert fix is not None
     assert (fix.title, fix.applicability) == ("add py3-six to the apk add in line 3", "safe")
+
+
+def test_what_is_often_required_for_nothing_is_a_note(check: Check) -> None:
+    (found,) = check(ALONE.format(more="", options="", end=GONE), "old\n")
+    assert (found.need, found.severity) == ("py3-setuptools", "info")
 
 
 @pytest.mark.parametrize(("more", "packages"), [("", ["py3-packaging", "py3-six"]), ("py3-pip", [])])

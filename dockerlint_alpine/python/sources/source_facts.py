@@ -73,6 +73,7 @@ _ABOUT_LINKING = lazy_pattern(
     r"libs\b|librar|ext(?:ension|_modules|s?\b)|too complex to analyse|not readable", re.IGNORECASE
 )
 """Names that lists of libraries and extensions go by: a doubt about one may hide a need."""
+_STATIC = {"c++": "static-c++"}
 _IGNORED_LIBRARIES = frozenset(
     """
     m dl c pthread rt util crypt resolv nsl socket stdc++ gcc gcc_s atomic anl
@@ -189,6 +190,8 @@ class _Reader:
         self.gaps: list[str] = []
         self.needs: dict[tuple[str, str], SourceNeed] = {}
         self.own_libraries: set[str] = set()
+        self.static_runtime = False
+        """Whether an extension may have the compiler's libraries in itself."""
         self.languages: dict[str, str] = {}
         self.extensions: list[_Extension] = []
         self.tolerant = False
@@ -215,7 +218,7 @@ class _Reader:
             requires=requires if requires is not None else project_requires,
             requires_static=metadata.requires_static,
             requires_python=metadata.requires_python or requires_python,
-            languages=tuple(self.languages),
+            languages=tuple(_STATIC.get(one, one) if self.static_runtime else one for one in self.languages),
             language_from=tuple(self.languages.values()),
             needs=tuple(self.needs.values()),
             optional_extension=self.tolerant,
@@ -301,6 +304,7 @@ class _Reader:
         from dockerlint_alpine.python.sources.setup_py import read_setup_py
 
         script = read_setup_py(data, self.tree.get, self.given)
+        self.static_runtime = self.static_runtime or b"-static-libstdc++" in data
         self.variables.update(dict.fromkeys(script.variables))
         self.own_libraries.update(script.own_libraries)
         for one in script.extensions:

@@ -155,6 +155,15 @@ def test_extensions_in_other_places_than_setup_py() -> None:
     assert names(built, "library") == [("z", "build.py:2", True)]
 
 
+def test_cxx_that_may_have_its_library_in_itself() -> None:
+    script = (
+        "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('a', ['a.cpp'], extra_link_args=F)])\n"
+    )
+    for flag, language in (("-static-libstdc++", "static-c++"), ("-s", "c++")):
+        found = read_sdist(sdist("m", "1", {"setup.py": f"F = ['{flag}']\n{script}", "a.cpp": ""}), "m-1.tar.gz")
+        assert found.languages == (language,)
+
+
 def test_sources_that_are_built_in_a_way_nobody_can_read() -> None:
     script = "import mystery\nfrom setuptools import setup\nsetup(ext_modules=mystery.extensions())\n"
     found = read_sdist(sdist("m", "1", {"setup.py": script, "m.cc": "#include <x.h>\n"}), "m-1.tar.gz")
