@@ -251,7 +251,10 @@ def _commands(plain: str, document: Mapping[str, Any]) -> str | None:
     return "\n".join(lines.get(number, "") for number in range(max(lines) + 1)) + "\n"
 
 
-_TOKEN = lazy_pattern(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]])', re.DOTALL)
+# A comment is read to its end before a comma is taken for the last: // {}
+_TOKEN = lazy_pattern(
+    r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*\n|/\*(?:(?!\*/).)*\*/)*[}\]])', re.DOTALL
+)
 
 
 def _without_comments(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -105,44 +106,66 @@ class Edit(Struct, frozen=True):
             lines.append(rest)
         if any(len(line) > _MAX_LINE for line in lines):
             return None
-        made = [self._line(line, number, number == len(lines)) for number, line in enumerate(lines, 1)]
+        inside: set[int] = set()
+        made = [self._line(_Place(line, number, number == len(lines)), inside) for number, line in enumerate(lines, 1)]
         return "\n".join([*made, *([] if rest else [""])])
 
-    def _line(self, line: str, number: int, is_last: bool) -> str:
-        for command in self.commands:
-            if not command.address.takes(line, number, is_last):
+    def _line(self, place: _Place, inside: set[int]) -> str:
+        """The line; ``inside`` are the numbers of the commands whose range has begun."""
+        for number, command in enumerate(self.commands):
+            if not command.takes(place, number, inside):
                 continue
             if command.pattern is None:
                 return ""
-            line = command.pattern.sub(command.replaced, line, count=0 if command.everywhere else 1)
-        return line
+            changed = command.pattern.sub(command.replaced, place.line, count=0 if command.everywhere else 1)
+            place = replace(place, line=changed)
+        return place.line
+
+
+class _Place(Struct, frozen=True):
+    line: str
+    number: int
+    is_last: bool
 
 
 class _Address(Struct, frozen=True):
-    """Which lines a command is for: the one with a number, the last, or those that an expression is found in."""
+    """The line with a number, the last one, or those that an expression is found in; all lines where it is none of these."""
 
     number: int | None = None
     last: bool = False
     where: re.Pattern[str] | None = None
-    inverted: bool = False
 
-    def takes(self, line: str, number: int, is_last: bool) -> bool:
+    def takes(self, place: _Place) -> bool:
         if self.number is not None:
-            found = number == self.number
-        elif self.last:
-            found = is_last
-        else:
-            found = self.where is None or self.where.search(line) is not None
-        return found is not self.inverted
+            return place.number == self.number
+        return place.is_last if self.last else self.where is None or self.where.search(place.line) is not None
 
 
 class _Command(Struct, frozen=True):
-    """``s`` with its ``pattern``, or ``d``."""
+    """``s`` with its ``pattern``, or ``d``, for the lines of an address, or from ``address`` to ``end``."""
 
     address: _Address
+    end: _Address | None
+    inverted: bool
     pattern: re.Pattern[str] | None = None
     replacement: str = ""
     everywhere: bool = False
+
+    def takes(self, place: _Place, number: int, inside: set[int]) -> bool:
+        """Whether it is for a line. POSIX sed: the end of a range is looked for from the next line on, a number that is
+        not behind its first line ends it there."""
+        if self.end is None:
+            return self.address.takes(place) is not self.inverted
+        found = number in inside
+        if found:
+            if self.end.takes(place) or (self.end.number is not None and place.number >= self.end.number):
+                inside.discard(number)
+                found = self.end.number is None or place.number <= self.end.number
+        elif self.address.takes(place):
+            found = True
+            if not (self.end.last and place.is_last) and (self.end.number is None or self.end.number > place.number):
+                inside.add(number)
+        return found is not self.inverted
 
     def replaced(self, match: re.Match[str]) -> str:
         def value(reference: re.Match[str]) -> str:
@@ -154,7 +177,7 @@ class _Command(Struct, frozen=True):
 
 
 def sed(words: Sequence[Arg]) -> Edit | None:
-    """Read the words behind ``sed``; ``None`` for what is not plain: other commands than ``s`` and ``d``, ranges, blocks."""
+    """Read the words behind ``sed``; ``None`` for what is not plain: other commands than ``s`` and ``d``, blocks."""
     scripts: list[str] = []
     operands: list[str] = []
     in_place = extended = False
@@ -191,21 +214,21 @@ def _commands(script: str, *, extended: bool) -> Iterator[_Command]:
         if script[at] in " \t;\n":
             at += 1
             continue
-        found = _ADDRESS.match(script, at)
-        at = found.end() if found is not None else at
+        address, at = _address(script, at, extended=extended)
+        end: _Address | None = None
+        if script[at : at + 1] == ",":
+            end, behind = _address(script, at + 1, extended=extended)
+            if behind == at + 1:
+                raise ValueError
+            at = behind
         inverted = script[at : at + 1] == "!"
-        address = _Address(inverted=inverted)
-        if found is not None:
-            where = _pattern(found["pattern"], extended=extended) if found["pattern"] is not None else None
-            number = int(found["number"]) if found["number"] is not None else None
-            address = _Address(number, found["last"] is not None, where, inverted)
         at += inverted
         substitution = _SUBSTITUTION.match(script, at)
         if substitution is None:
             ended = _FLAGS.match(script, at + 1)
             if script[at : at + 1] != "d" or ended is None or ended[1]:
                 raise ValueError
-            yield _Command(address)
+            yield _Command(address, end, inverted)
         else:
             expression, replacement, behind = _parts(substitution["body"], substitution["mark"])
             ended = _FLAGS.match(script, substitution.start("body") + behind)
@@ -215,8 +238,18 @@ def _commands(script: str, *, extended: bool) -> Iterator[_Command]:
             groups = max(map(int, re.findall(r"\\(\d)", replacement)), default=0)
             if _UNLIKE.search(pattern.pattern) or _SPECIAL.search(replacement) or groups > pattern.groups:
                 raise ValueError
-            yield _Command(address, pattern, replacement, "g" in ended[1])
+            yield _Command(address, end, inverted, pattern, replacement, "g" in ended[1])
         at = ended.end()
+
+
+def _address(script: str, at: int, *, extended: bool) -> tuple[_Address, int]:
+    """The address at a place, and where it ends; at the place itself where there is none."""
+    found = _ADDRESS.match(script, at)
+    if found is None:
+        return _Address(), at
+    where = _pattern(found["pattern"], extended=extended) if found["pattern"] is not None else None
+    number = int(found["number"]) if found["number"] is not None else None
+    return _Address(number, found["last"] is not None, where), found.end()
 
 
 def _parts(body: str, mark: str) -> tuple[str, str, int]:

@@ -106,7 +106,8 @@ def test_the_excerpt_is_the_file_s_own(project: Project) -> None:
 
 
 def test_a_container_that_is_built_is_its_dockerfile(project: Project) -> None:
-    given = '{"build": {"dockerfile": "Dockerfile", "context": "..", "args": {"V": "3.19"}}}'
+    build = '"build": {"dockerfile": "Dockerfile", "context": "..", "args": {"V": "3.19"}}'
+    given = f'{{{build}, // "x": {{}}\n// {{}} ]\n"a": [1],\n}}'
     dockerfile = "ARG V=3.12\nFROM alpine:$V\nRUN apk add nosuch\n"
     root = project({".devcontainer/devcontainer.json": given, ".devcontainer/Dockerfile": dockerfile, ".git/HEAD": ""})
     said = run("check", "--offline", "--output-format", "concise", cwd=root).stdout.decode()

@@ -38,6 +38,14 @@ PLAIN = [
     "sed -i 's/x\\[/y/' r.txt",
     "sed -i 's/[0-9]/N/g' r.txt",
     "sed -i '1!s/^/z/' r.txt",
+    "sed -i '/psycopg2$/,$d' r.txt",
+    "sed -i '2,/uvloop/d' r.txt",
+    "sed -i '/psycopg2/,3s/p/P/' r.txt",
+    "sed -i '3,1d' r.txt",
+    "sed -i '2,3!d' r.txt",
+    "sed -i '/Pillow/,/none/s/o/0/g' r.txt",
+    "sed -i '/psycopg2/,/psycopg2/d' r.txt",
+    "sed -i '$,$d' r.txt",
 ]
 
 
@@ -64,7 +72,8 @@ def test_as_sed_does(command: str) -> None:
     [
         "sed -i 's/a/b/w file' r.txt",
         "sed -i 's/a|b/c/' -E r.txt",
-        "sed -i '1,3d' r.txt",
+        "sed -i '1,d' r.txt",
+        "sed -i '1,+2d' r.txt",
         "sed -i '/a/{s/b/c/}' r.txt",
         "sed -i 'a x' r.txt",
         "sed -n -i 's/a/b/p' r.txt",
