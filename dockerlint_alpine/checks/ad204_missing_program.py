@@ -160,10 +160,9 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk import Package
     from dockerlint_alpine.knowledge import Knowledge
-    from dockerlint_alpine.model.findings import Finding, Fix
+    from dockerlint_alpine.model.findings import Finding, Fix, Severity
     from dockerlint_alpine.stages import Installed, Stage
     from dockerlint_alpine.stages.files import StageFiles
-    from dockerlint_alpine.stages.model import Written
     from dockerlint_alpine.syntax import ExpandedCommand, Instruction
 
 _OFFICIAL = frozenset({"alpine", "python"})
@@ -242,18 +241,32 @@ def run(subject: Subject) -> Iterator[Finding]:
         known = _is_known(subject, stage)
         if not known and not _is_known(subject, stage, _OFFICIAL | WITHOUT_PYTHON, _ABOUT_PYTHON):
             continue
-        told: set[tuple[str, str | Written]] = set()
+        found: dict[tuple[str, str], _Missing] = {}
         no_git = _is_known(subject, stage, _WITHOUT_GIT)
         for start in starts(subject, stage):
             if not known and not _PYTHON.fullmatch(start.name) and not (no_git and start.name == "git"):
                 continue
             missing = _missing(subject, stage, start, read)
+            if missing is None:
+                continue
             by = start.by if start.service is None else f"{start.service.service}: {start.by}"
-            # A line that several lead to is told once.
-            keys = {(start.name, by)} | ({(start.name, start.ran.written)} if start.ran is not None else set())
-            if missing is not None and not keys & told:
-                told |= keys
-                yield _finding(subject, stage, missing)
+            # Of all lines that lead to it the one is told that weighs most.
+            key = (start.name, by if start.ran is None else "a build" if start.while_building else "a container")
+            if key not in found or _WEIGHT[_severity(start)] > _WEIGHT[_severity(found[key].start)]:
+                found[key] = missing
+        yield from (_finding(subject, stage, missing) for missing in found.values())
+
+
+_WEIGHT: Mapping[Severity, int] = {"info": 0, "warning": 1, "error": 2}
+
+
+def _severity(start: Start) -> Severity:
+    """What a script does only in some cases is a note, and a warning where it goes on without the program."""
+    if start.ran is None:
+        return "error"
+    if not start.ran.certain:
+        return "info"
+    return "error" if start.ran.exits else "warning"
 
 
 def _is_known(
@@ -675,13 +688,7 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         stage=stage,
         at=locate(subject.dockerfile, start.span),
         confidence="certain" if exact and (start.ran is None or start.while_building) else "likely",
-        severity=None
-        if start.ran is None
-        else "info"
-        if not start.ran.certain
-        else None
-        if start.ran.exits
-        else "warning",
+        severity=_severity(start),
         evidence=(
             Evidence("compose", f"{service.place}: {start.by} starts {start.program}")
             if service is not None
