@@ -109,6 +109,15 @@ def test_services_of_an_image_that_another_one_builds(composed: Callable[..., li
     assert said.message.startswith("command of service worker (compose.yml:7) starts curl, ")
 
 
+def test_services_that_mount_other_folders_at_one_place(composed: Callable[..., list[Finding]]) -> None:
+    services = (
+        "    image: mine:1\n    volumes: ['./a:/code']\n    command: python /code/main.py\n"
+        "  b:\n    image: mine:1\n    volumes: ['./b:/code']\n    command: python /code/main.py\n"
+    )
+    files = {f"{name}/main.py": f"import os\nos.system('{starts} x')\n" for name, starts in (("a", "git"), ("b", "jq"))}
+    assert [one.need for one in composed(services, PY, files)] == ["cmd:git", "cmd:jq"]
+
+
 def test_where_code_lies_that_is_mounted(composed: Callable[..., list[Finding]]) -> None:
     (said,) = composed("    volumes: ['./src:/code']\n", f"{PY}WORKDIR /code\nCMD python main.py\n", CODE)
     assert said.message == (

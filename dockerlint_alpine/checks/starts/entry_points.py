@@ -160,7 +160,7 @@ def _of_server(name: str, rest: Sequence[str], moment: Moment, projects: Project
 
 
 def _of_uwsgi(rest: Sequence[str], moment: Moment, projects: Projects) -> EntryPoint | None:
-    """UWSGI's application, from its options or its .ini file (uWSGI's documentation: "Configuring uWSGI")."""
+    """The application of uWSGI, from its options or its .ini file (its documentation: "Configuring uWSGI")."""
     given = {
         "chdir": _value(rest, "--chdir"),
         "module": _value(rest, "--module", "-w", "--wsgi"),

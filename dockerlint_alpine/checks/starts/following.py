@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.checks.starts.model import Start
     from dockerlint_alpine.checks.starts.python_code import Called
     from dockerlint_alpine.stages import Moment, Stage
+    from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.scripts import Started
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Script
 
@@ -55,7 +56,7 @@ class Follower:
         self._steps = len(stage.steps)
         self._entered = 0
         self._budget = Budget()
-        self._code: dict[tuple[tuple[str, ...], bool, tuple[str, ...]], tuple[Called, ...]] = {}
+        self._code: dict[tuple[tuple[str, ...], bool, tuple[str, ...], StageFiles], tuple[Called, ...]] = {}
 
     def follow(self, start: Start, scripts: Iterable[Script]) -> Iterator[Start]:
         """What commands lead to that run for certain; ``start`` tells where they stand."""
@@ -119,14 +120,17 @@ class Follower:
         self, start: Start, expanded: ExpandedCommand, given: Started, chain: tuple[str, ...], *, certain: bool
     ) -> Iterator[Start]:
         """What the arguments of a script say that becomes what they say: ``wait-for.sh db:5432 -- python app.py``."""
-        text = (start.moment.files.content(given.place) or b"").decode("utf-8", "replace")
-        if HANDS_OVER.search(text) is None:
+        file = _file(start.moment, given.place)
+        commands = parsed(file, given.shell).commands if file is not None else ()
+        handing = [one for one in commands if HANDS_OVER.search(one.source.text) is not None]
+        if not handing:
             return
         words = [arg.text for arg in expanded.args]
-        behind = words.index("--") if "--" in words else None if "shift" in text else len(words) - 1 - len(given.args)
+        shifts = any("shift" in one.source.text for one in commands)
+        behind = words.index("--") if "--" in words else None if shifts else len(words) - 1 - len(given.args)
         rest = unwrap(expanded.args[behind + 1 :]).args if behind is not None else ()
         if rest and rest[0].known:
-            if start.ran is None:
+            if start.ran is None and not all(one.conditional for one in handing):
                 yield replace(start, program=rest[0].text)
             yield from self._from(start, replace(expanded, args=rest), chain, certain=certain)
 
@@ -149,7 +153,7 @@ class Follower:
 
     def _of_code(self, start: Start, entry: EntryPoint, expanded: ExpandedCommand) -> Iterator[Start]:
         """What Python code of the context may start that a command runs."""
-        key = (entry.files, entry.is_main, entry.roots)
+        key = (entry.files, entry.is_main, entry.roots, entry.moment.files)
         if key not in self._code:
             self._code[key] = tuple(programs_of_python(entry, self._budget))
         for called in self._code[key]:

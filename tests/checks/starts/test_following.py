@@ -31,6 +31,7 @@ WAITS = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n'
         ("CMD sh a.sh db:5 -- python main.py", {"a.sh": WAITS}, [("pdfinfo", "warning")]),
         ("CMD sh a.sh git x", {"a.sh": 'sleep 1\nexec "$@"\n'}, [("git", "error")]),
         ("CMD sh a.sh git x", {"a.sh": "sleep 1\n"}, []),
+        ("CMD sh a.sh git x", {"a.sh": 'case $1 in git) sleep 1 ;; *) exec "$@" ;; esac\n'}, []),
         ("CMD sh a.sh x git y", {"a.sh": 'shift\nexec "$@"\n'}, []),
         ('ENTRYPOINT ["sh", "a.sh"]\nCMD ["python", "main.py"]', {"a.sh": 'exec "$@"\n'}, [("pdfinfo", "warning")]),
         ('ENTRYPOINT ["sh", "a.sh"]\nCMD ["python", "main.py"]', {"a.sh": "sleep 9\n"}, []),
