@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from dockerlint_alpine.stages.dockerignore import NOTHING_IGNORED, DockerIgnore, component, parse_dockerignore
 from dockerlint_alpine.system import globs
 from dockerlint_alpine.system.files import MAX_SIZE, is_below, lies_within, project_root, read_file
-from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.patterns import Steps, lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -56,6 +56,8 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
     looked_at: set[str] = field(default_factory=set)
     fetched: Fetched = ""
     changed: Mapping[str, bytes] = field(default_factory=dict)
+    steps: Steps = field(default_factory=Steps)
+    """What is left for expressions of ``grep`` and ``sed`` in the build."""
 
     @cached_property
     def _real_root(self) -> str:

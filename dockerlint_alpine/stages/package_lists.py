@@ -190,7 +190,7 @@ class PackageLists:
         name = words[0].text if words else ""
         if name in _KEEP_ALL:
             return _all
-        if name in _GREP and (found := grep(name, words[1:], files)) is not None:
+        if name in _GREP and (found := grep(name, words[1:], files, self._files.context.steps)) is not None:
             return found
         about_comments = any(_COMMENTS.search(word.text) for word in words[1:])
         return _all if name in _FILTERS | _GREP and about_comments else None

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.stages.copied_distributions import distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.files import FromStage, FromText, Unread
-from dockerlint_alpine.stages.text_filters import grep, sed
+from dockerlint_alpine.stages.text_filters import Edit, grep, sed
 from dockerlint_alpine.syntax import expand_command
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -108,7 +108,11 @@ def _frozen(walk: StageWalk, expanded: ExpandedCommand) -> bytes | None:
     command, args = expanded.command, expanded.args
     filters: list[Callable[[str], bool]] = []
     while command.piped_from is not None:
-        kept = grep(args[0].text, args[1:], 0) if args[0].text in {"grep", "egrep", "fgrep"} else None
+        kept = (
+            grep(args[0].text, args[1:], 0, walk.files.context.steps)
+            if args[0].text in {"grep", "egrep", "fgrep"}
+            else None
+        )
         if kept is None and [arg.text for arg in args] != ["sort"]:
             return None
         filters += [kept] if kept is not None else []
@@ -135,13 +139,21 @@ def _edit(walk: StageWalk, instruction: Instruction, expanded: ExpandedCommand, 
         place = absolute(arg.text, folder)
         if not walk.files.exists(place):
             continue
-        data = _content(walk, place) if edit is not None else None
-        text = edit.lines(data.decode("utf-8", "surrogateescape")) if edit is not None and data is not None else None
+        text = _edited(walk, place, edit) if edit is not None else None
         if text is None:
             _written(walk, instruction, arg, folder, changed=True)
         else:
             share, shown = walk.files.fetched(place), walk.files.display(place)
-            walk.files = walk.files.place(FromText(text.encode("utf-8", "surrogateescape"), place, share, shown))
+            walk.files = walk.files.place(FromText(text, place, share, shown))
+
+
+def _edited(walk: StageWalk, place: str, edit: Edit) -> bytes | None:
+    """What ``sed`` makes of a file; ``None`` where that is not known, or takes too long to find out."""
+    data = _content(walk, place)
+    if data is None:
+        return None
+    text = edit.lines(data.decode("utf-8", "surrogateescape"), walk.files.context.steps)
+    return text.encode("utf-8", "surrogateescape") if text is not None else None
 
 
 def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text: bytes, *, added: bool) -> None:

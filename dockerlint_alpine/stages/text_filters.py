@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.patterns import Steps, lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg
 
 _CLASSES = {"[[:space:]]": r"\s", "[[:blank:]]": r"[ \t]", "[[:alnum:]]": "[A-Za-z0-9]", "[[:digit:]]": "[0-9]"}
-_REPEATS = lazy_pattern(r"[*+{?]")
-_MAX_LINE = 4096
 _MAX_REPEATS = 2
-"""Characters of a line, and repetitions in an expression, up to which a search is quick whatever it looks for."""
 _MAX_COMMANDS = 50
 
 _ADDRESS = lazy_pattern(r"(?P<number>\d{1,6})|(?P<last>\$)|/(?P<pattern>(?:[^/\\\n]|\\.)*)/")
@@ -31,8 +28,9 @@ _SPECIAL = lazy_pattern(r"\\[A-Za-z\n]")
 _REFERENCE = lazy_pattern(r"\\(.)|(&)")
 
 
-def grep(name: str, words: Sequence[Arg], files: int) -> Callable[[str], bool] | None:
-    """Which lines ``grep`` prints, for plain expressions (POSIX: grep, basic and extended regular expressions)."""
+def grep(name: str, words: Sequence[Arg], files: int, steps: Steps) -> Callable[[str], bool] | None:
+    """Which lines ``grep`` prints, for plain expressions (POSIX: grep, basic and extended regular expressions). A line for
+    which too few ``steps`` are left counts as not printed."""
     flags, expressions = "", []
     rest = iter([word.text for word in words])
     operands: list[str] = []
@@ -66,7 +64,7 @@ def grep(name: str, words: Sequence[Arg], files: int) -> Callable[[str], bool] |
     wanted = "v" not in flags
 
     def kept(text: str) -> bool:
-        return len(text) <= _MAX_LINE and (pattern.search(text) is not None) is wanted
+        return steps.takes(source, len(text)) and (pattern.search(text) is not None) is wanted
 
     return kept
 
@@ -88,7 +86,7 @@ def _named_classes(expression: str) -> str:
 
 
 def _is_quick(source: str) -> bool:
-    return len(_REPEATS.findall(source.replace("(?:", "("))) <= _MAX_REPEATS
+    return len(re.findall(r"[*+{?]", source.replace("(?:", "("))) <= _MAX_REPEATS
 
 
 class Edit(Struct, frozen=True):
@@ -98,17 +96,24 @@ class Edit(Struct, frozen=True):
     in_place: bool
     commands: tuple[_Command, ...]
 
-    def lines(self, text: str) -> str | None:
-        """The text with each line changed, and an empty one for each that is deleted, so that numbers stay; ``None`` where a
-        line is too long to say."""
+    def lines(self, text: str, steps: Steps) -> str | None:
+        """The text with each line changed, and an empty one for each that is deleted, so that numbers stay; ``None`` where
+        that would take too many steps."""
         *lines, rest = text.split("\n")
         if rest:
             lines.append(rest)
-        if any(len(line) > _MAX_LINE for line in lines):
+        if not all(steps.takes(pattern, len(line)) for pattern in self._patterns for line in lines):
             return None
         inside: set[int] = set()
         made = [self._line(_Place(line, number, number == len(lines)), inside) for number, line in enumerate(lines, 1)]
         return "\n".join([*made, *([] if rest else [""])])
+
+    @property
+    def _patterns(self) -> Iterator[str]:
+        for command in self.commands:
+            ends = (command.address, *([command.end] if command.end is not None else []))
+            for pattern in (command.pattern, *(one.where for one in ends)):
+                yield pattern.pattern if pattern is not None else ""
 
     def _line(self, place: _Place, inside: set[int]) -> str:
         """The line; ``inside`` are the numbers of the commands whose range has begun."""

@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from typing import AnyStr, Generic, cast
 
+from msgspec import Struct
+
+_REPEATS = re.compile(r"[*+{?]")
+
 
 class _LazyPattern(Generic[AnyStr]):
     """Has no attribute of a pattern but ``pattern``; the first that is asked for compiles, and stays here."""
@@ -29,3 +33,18 @@ def lazy_pattern(expression: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     ``pattern.sub(...)`` does.
     """
     return cast("re.Pattern[AnyStr]", _LazyPattern(expression, flags))
+
+
+class Steps(Struct, eq=False):
+    """How many steps the expressions of a stranger may still take: half a second."""
+
+    left: int = 20_000_000
+
+    def takes(self, expression: str, length: int) -> bool:
+        """Whether there are enough left for a search in so many characters, and take them: Python takes some
+        ``length ** (1 + repetitions)``, as each repetition may begin and end at every place."""
+        cost = (length + 1) ** (1 + len(_REPEATS.findall(expression.replace("(?:", "("))))
+        if cost > self.left:
+            return False
+        self.left -= cost
+        return True

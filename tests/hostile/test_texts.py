@@ -43,6 +43,15 @@ DOCKERFILES: dict[str, str] = {
     "quotes": _BASE + "RUN " + "'\"`" * 5000 + "\nRUN " + "\\\n" * 20_000 + "x\n",
     "heredocs": _BASE + "RUN " + " ".join(f"<<E{i}" for i in range(2000)) + "\nx\n" * 100,
     "a heredoc by name of a variable": _BASE + "RUN cat <<EOF${X:-y}\nRUN apk add lz4-devv\n",
+    "sed": _BASE
+    + "COPY <<E /f\n"
+    + ("a" * 300 + "\n") * 200
+    + "E\n"
+    + ("RUN sed -i '" + "s/.*.*b/x/;" * 20 + "' /f\n") * 9
+    + "COPY <<E /g\n"
+    + ("a" * 4000 + "\n") * 50
+    + "E\n"
+    + "RUN apk add $(grep -v '.*.*b' /g)\n" * 9,
     "patterns": _BASE + "ENV A=" + "a" * 4000 + "\nENV B=${A##" + "*a" * 500 + "b}\nENV C=${A//" + "?*" * 500 + "/x}\n",
     "a long line": _BASE + "RUN apk add " + "x" * 2_000_000 + "\n",
     "long numbers": _BASE

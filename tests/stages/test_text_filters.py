@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dockerlint_alpine.stages.text_filters import Edit, sed
 from dockerlint_alpine.syntax import expand_command, parse_script
 from dockerlint_alpine.syntax.source import SourceText
+from dockerlint_alpine.system.patterns import Steps
 
 TEXT = "lxml==4.9\npsycopg2-binary>=2.8,<3  # a/b\n# psycopg2\nPillow[x]~=9.0; python_version < '3'\n\nuvloop\n"
 
@@ -61,7 +62,7 @@ def test_as_sed_does(command: str) -> None:
     words = [word for word in words if not word.startswith("--in-place")]
     words = ["-E" if word == "-Ei" else word for word in words if word != "-i" and not word.startswith("-i.")]
     done = subprocess.run([program, *words], input=TEXT, capture_output=True, text=True, check=True)
-    made = edit.lines(TEXT)
+    made = edit.lines(TEXT, Steps())
     assert made is not None
     assert made.count("\n") == TEXT.count("\n")
     assert [line for line in made.split("\n") if line] == [line for line in done.stdout.split("\n") if line]
@@ -102,4 +103,14 @@ def test_what_is_not_plain(command: str) -> None:
 def test_no_script_is_a_traceback(script: str, text: str) -> None:
     edit = read(f"sed -i {shlex.quote(script)} r.txt")
     if edit is not None:
-        assert edit.lines(text) is not None
+        made = edit.lines(text, Steps())
+        assert made is not None
+        assert made.count("\n") == text.count("\n")
+
+
+def test_what_would_take_long_is_not_done() -> None:
+    edit, steps = read("sed -i 's/.*.*b//' r.txt"), Steps()
+    assert edit is not None
+    assert edit.lines("a" * 200, steps) is not None
+    assert edit.lines("a" * 200 + "\n" + "a" * 300, steps) is None
+    assert 0 <= steps.left < Steps().left

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.patterns import Steps, lazy_pattern
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,12 @@ def test_it_is_compiled_when_it_is_used() -> None:
         wrong.match("")
     with pytest.raises(AttributeError, match="matches"):
         lazy_pattern("a").matches  # type: ignore[attr-defined] # noqa: B018
+
+
+def test_steps_are_taken_until_there_are_none() -> None:
+    steps = Steps(1000)
+    assert steps.takes("(?:a)|(?:b)", 99)
+    assert steps.left == 900
+    assert not steps.takes("a*b+", 99)
+    assert steps.takes("a*", 29)
+    assert (steps.left, steps.takes("", 0)) == (0, False)
