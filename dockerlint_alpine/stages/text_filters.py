@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Arg
 
 _CLASSES = {"[[:space:]]": r"\s", "[[:blank:]]": r"[ \t]", "[[:alnum:]]": "[A-Za-z0-9]", "[[:digit:]]": "[0-9]"}
+_MAX_LINE = 8192
+_MAX_REPLACEMENT = 200
 _MAX_REPEATS = 2
 _MAX_COMMANDS = 50
 
@@ -102,29 +104,36 @@ class Edit(Struct, frozen=True):
         *lines, rest = text.split("\n")
         if rest:
             lines.append(rest)
-        if not all(steps.takes(pattern, len(line)) for pattern in self._patterns for line in lines):
+        if any(len(line) > _MAX_LINE for line in lines):
             return None
         inside: set[int] = set()
-        made = [self._line(_Place(line, number, number == len(lines)), inside) for number, line in enumerate(lines, 1)]
+        try:
+            made = [
+                self._line(_Place(line, number, number == len(lines)), inside, steps)
+                for number, line in enumerate(lines, 1)
+            ]
+        except _TooMuchError:
+            return None
         return "\n".join([*made, *([] if rest else [""])])
 
-    @property
-    def _patterns(self) -> Iterator[str]:
-        for command in self.commands:
-            ends = (command.address, *([command.end] if command.end is not None else []))
-            for pattern in (command.pattern, *(one.where for one in ends)):
-                yield pattern.pattern if pattern is not None else ""
-
-    def _line(self, place: _Place, inside: set[int]) -> str:
+    def _line(self, place: _Place, inside: set[int], steps: Steps) -> str:
         """The line; ``inside`` are the numbers of the commands whose range has begun."""
         for number, command in enumerate(self.commands):
+            if not all(steps.takes(one, len(place.line)) for one in command.patterns):
+                raise _TooMuchError
             if not command.takes(place, number, inside):
                 continue
             if command.pattern is None:
                 return ""
             changed = command.pattern.sub(command.replaced, place.line, count=0 if command.everywhere else 1)
+            if len(changed) > _MAX_LINE:
+                raise _TooMuchError
             place = replace(place, line=changed)
         return place.line
+
+
+class _TooMuchError(Exception):
+    """A text that grows, or takes too many steps."""
 
 
 class _Place(Struct, frozen=True):
@@ -155,6 +164,14 @@ class _Command(Struct, frozen=True):
     pattern: re.Pattern[str] | None = None
     replacement: str = ""
     everywhere: bool = False
+
+    @property
+    def patterns(self) -> Iterator[str]:
+        """The expressions that it looks for; an empty one for ``d``."""
+        yield self.pattern.pattern if self.pattern is not None else ""
+        for one in (self.address, self.end):
+            if one is not None and one.where is not None:
+                yield one.where.pattern
 
     def takes(self, place: _Place, number: int, inside: set[int]) -> bool:
         """Whether it is for a line. POSIX sed: the end of a range is looked for from the next line on, a number that is
@@ -237,7 +254,7 @@ def _commands(script: str, *, extended: bool) -> Iterator[_Command]:
         else:
             expression, replacement, behind = _parts(substitution["body"], substitution["mark"])
             ended = _FLAGS.match(script, substitution.start("body") + behind)
-            if ended is None:
+            if ended is None or len(replacement) > _MAX_REPLACEMENT:
                 raise ValueError
             pattern = _pattern(expression, extended=extended, ignoring_case="I" in ended[1])
             groups = max(map(int, re.findall(r"\\(\d)", replacement)), default=0)

@@ -114,3 +114,10 @@ def test_what_would_take_long_is_not_done() -> None:
     assert edit.lines("a" * 200, steps) is not None
     assert edit.lines("a" * 200 + "\n" + "a" * 300, steps) is None
     assert 0 <= steps.left < Steps().left
+    grows = read(f"sed -i '{'s/.*/&&/;' * 40}' r.txt")
+    assert grows is not None
+    assert grows.lines("a" * 9, Steps()) is None
+    longer = read(f"sed -i 's/a/{'b' * 100}/g' r.txt")
+    assert longer is not None
+    assert longer.lines("a" * 99, Steps()) is None
+    assert read(f"sed -i 's/a/{'b' * 201}/g' r.txt") is None
