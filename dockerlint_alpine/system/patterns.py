@@ -10,8 +10,6 @@ from typing import AnyStr, Generic, cast
 
 from msgspec import Struct
 
-_REPEATS = re.compile(r"[*+{?]")
-
 
 class _LazyPattern(Generic[AnyStr]):
     """Has no attribute of a pattern but ``pattern``; the first that is asked for compiles, and stays here."""
@@ -33,6 +31,9 @@ def lazy_pattern(expression: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     ``pattern.sub(...)`` does.
     """
     return cast("re.Pattern[AnyStr]", _LazyPattern(expression, flags))
+
+
+_REPEATS = lazy_pattern(r"[*+{?]")
 
 
 class Steps(Struct, eq=False):
