@@ -168,7 +168,7 @@ SDISTS = {
     "parentheses": {"setup.py": b"x=" + b"(" * 1281},
     "attributes": {"setup.py": b"x=a" + b".b" * 20_000},
     "bomb": {"setup.py": b"#" * 2**20, **{f"a{number}.c": bytes(60 * 2**20) for number in range(5)}},
-    "names": {"../../../../tmp/x": b"", "/etc/passwd": b"", "a\nb.py": b"", "setup.py": b""},
+    "names": {"../../../../tmp/alpine-doctor-was-run": b"", "/etc/passwd": b"", "a\nb.py": b"", "setup.py": b""},
     "members": {f"m{number}.c": b"" for number in range(21_000)},
     "toml": {"pyproject.toml": b"x=" + b"[" * 100_000},
     "metadata": {"PKG-INFO": _METADATA + b"\nRequires-Dist: x" * 10_000},
@@ -194,7 +194,7 @@ def test_sdists(tmp_path: Path, tried: Callable[[int], None]) -> None:
         variables = environment(index.url, tmp_path)
         done = arena.doctor("check", "--online", ".", cwd=tmp_path, env=variables, seconds=120).sound()
     done.says("parentheses", "bomb", f"{len(packed)} Dockerfiles")
-    assert not Path("/tmp/x").exists()
+    assert not Path("/tmp/alpine-doctor-was-run").exists()
     tried(len(packed))
 
 
