@@ -76,15 +76,11 @@ def run(subject: Subject) -> Iterator[Finding]:
 def _of_distribution(subject: Subject, stage: Stage, lost: Lost) -> Finding:
     """A Python distribution of apk that an installer counted on."""
     tool, name, label = lost.step.command.tool.name, lost.resolved.name, stage_label(stage)
-    if lost.removal is not None:
-        operands = " ".join(operand.text for operand in lost.removal.command.operands)
-        may = "may remove" if lost.removal.conditional or lost.step.conditional else "removes"
-        gone, where = f"apk del {operands} {may} it", " to a list that is not deleted"
-    else:
-        gone, where = f"{label} has none", ""
+    removal, gone, where = lost.removal, f"{label} has none", ""
+    if removal is not None:
+        gone, where = f"{_takes(removal, perhaps=lost.step.conditional)} it", " to a list that is not deleted"
     asks = f"{evidence.named(lost.item)} requires" if lost.item is not None else f"{lost.resolved.chain[0]} asks for"
     fix, anchor = CHECK.add(subject, stage, lost.package, None)
-    removal = lost.removal
     at = locate(subject.dockerfile, removal.span) if removal is not None and removal.stage == stage.index else None
     return CHECK.finding(
         f"{asks} {name}; {tool} found that in {lost.package}, and {gone}: add {lost.package}{where}",
@@ -152,18 +148,21 @@ def _is_python_list(step: object) -> TypeGuard[ApkStep]:
 def _finding(subject: Subject, stage: Stage, missing: MissingObject, removal: ApkStep) -> Finding:
     base = missing_finding(CHECK, subject, stage, missing)
     library = missing.needs[0].removeprefix("so:")
-    names = " ".join(operand.text for operand in removal.command.operands)
     line = subject.dockerfile.line_of(removal.span[0])
-    may = "may remove" if removal.conditional else "removes"
     advice = f": add {missing.package} to a list that is not deleted" if missing.package else ""
-    gone = Evidence("dockerfile", f"line {line}: apk del {names} {may} it from {stage_label(stage)}")
+    gone = Evidence("dockerfile", f"line {line}: {_takes(removal)} it from {stage_label(stage)}")
     here = removal.stage == stage.index
     return replace(
         base,
-        message=f"{evidence.named(missing.item)} links {library}, which apk del {names} {may}{advice}",
+        message=f"{evidence.named(missing.item)} links {library}, which {_takes(removal)}{advice}",
         location=locate(subject.dockerfile, removal.span) if here else base.location,
         evidence=unique((*base.evidence[:-1], gone)),
     )
+
+
+def _takes(removal: ApkStep, *, perhaps: bool = False) -> str:
+    names = " ".join(operand.text for operand in removal.command.operands)
+    return f"apk del {names} {'may remove' if removal.conditional or perhaps else 'removes'}"
 
 
 CHECK = Check(

@@ -145,7 +145,7 @@ from dockerlint_alpine.checks import evidence
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, in_script, locate, stage_label
 from dockerlint_alpine.checks.starts import PLAIN_TOOLS, Projects, Start, search_path, starts
 from dockerlint_alpine.fixer.placement import add_new_run, add_package
-from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.model.findings import SEVERITIES, Evidence
 from dockerlint_alpine.python.forges import download
 from dockerlint_alpine.stages import ApkStep, InstallStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
@@ -252,12 +252,9 @@ def run(subject: Subject) -> Iterator[Finding]:
             by = start.by if start.service is None else f"{start.service.service}: {start.by}"
             # Of all lines that lead to it the one is told that weighs most.
             key = (start.name, by if start.ran is None else "a build" if start.while_building else "a container")
-            if key not in found or _WEIGHT[_severity(start)] > _WEIGHT[_severity(found[key].start)]:
+            if key not in found or SEVERITIES.index(_severity(start)) < SEVERITIES.index(_severity(found[key].start)):
                 found[key] = missing
         yield from (_finding(subject, stage, missing) for missing in found.values())
-
-
-_WEIGHT: Mapping[Severity, int] = {"info": 0, "warning": 1, "error": 2}
 
 
 def _severity(start: Start) -> Severity:

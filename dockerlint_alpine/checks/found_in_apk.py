@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.stages import ApkStep, InstallStep
+from dockerlint_alpine.checks.run_moment import removal
+from dockerlint_alpine.stages import InstallStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.python.model import Resolved
-    from dockerlint_alpine.stages import Installed, Stage
+    from dockerlint_alpine.stages import ApkStep, Installed, Stage
 
 
 class Lost(Struct, frozen=True):
@@ -46,7 +47,13 @@ def lost_distributions(subject: Subject, stage: Stage) -> Iterator[Lost]:
                 if item is None and (place.index not in own or len(resolved.chain) > 1):
                     continue
                 told.add(package)
-                yield Lost(resolved, package, step, item, _removal(stage, package) if place.index in own else None)
+                yield Lost(
+                    resolved,
+                    package,
+                    step,
+                    item,
+                    removal(subject.timeline, stage, package) if place.index in own else None,
+                )
 
 
 def _requirer(stage: Stage, resolved: Resolved, copied_from: int | None) -> Installed | None:
@@ -54,9 +61,3 @@ def _requirer(stage: Stage, resolved: Resolved, copied_from: int | None) -> Inst
     name = resolved.chain[-2] if len(resolved.chain) > 2 else None
     items = (one for one in stage.installed if one.copied_from == copied_from)
     return next((one for one in items if one.resolved.name == name), None)
-
-
-def _removal(stage: Stage, package: str) -> ApkStep | None:
-    steps = (step for step in stage.steps if isinstance(step, ApkStep) and step.command.verb == "del")
-    gone = (one for one in steps if package in one.before.world.packages and package not in one.after.world.packages)
-    return next(gone, None)

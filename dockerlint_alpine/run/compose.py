@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 import yaml
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.model.services import ServiceStart, StartKey
@@ -54,7 +55,7 @@ def read_builds(path: Path, project: Path, *, shown_as: str | None = None) -> tu
     for name, service in services.items():
         if not isinstance(service, dict):
             continue
-        starts = (*_starts(str(name), service, node, shown), *_mounts(path, str(name), service, node, shown, project))
+        starts = tuple(_starts(_Said(str(name), service, node, shown), path.parent, project))
         build = _build(path, str(name), service, frozenset(map(str, services)), known)
         if build is None:
             others.setdefault(interpolated(_scalar(service.get("image")), known), []).extend(starts)
@@ -163,12 +164,27 @@ def _line(node: yaml.Node | None, service: str, *keys: str) -> int:
 _PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr", "/opt", "/venv")
 
 
-def _starts(service: str, given: Mapping[str, Any], node: yaml.Node | None, shown: str) -> Iterator[ServiceStart]:
-    """What a service starts. Where it brings a PATH or mounts something over programs, nobody can tell what is there."""
+class _Said(Struct, frozen=True):
+    """What a compose file, ``shown`` so in messages, says of a service."""
+
+    service: str
+    given: Mapping[str, Any]
+    node: yaml.Node | None
+    shown: str
+
+    def start(self, key: StartKey, words: tuple[str, ...], *below: str) -> ServiceStart:
+        """What one of its keys says, with the line that has it."""
+        return ServiceStart(self.service, key, words, self.shown, _line(self.node, self.service, key, *below))
+
+
+def _starts(said: _Said, folder: Path, project: Path) -> Iterator[ServiceStart]:
+    """What a service starts, and with what. Where it brings a PATH or mounts something over programs, nobody can tell what
+    is there. Its relative paths begin in ``folder``."""
+    given = said.given
     with_it: tuple[StartKey, ...] = ("user", "working_dir")
     for name in with_it:
         if given.get(name) is not None:
-            yield ServiceStart(service, name, (interpolated(_scalar(given[name])),), shown, _line(node, service, name))
+            yield said.start(name, (interpolated(_scalar(given[name])),))
     if _changes_programs(given):
         return
     found: list[tuple[StartKey, tuple[str, ...], tuple[str, ...]]] = [
@@ -180,25 +196,25 @@ def _starts(service: str, given: Mapping[str, Any], node: yaml.Node | None, show
         found.append(("healthcheck", _tested(health.get("test")), ("test",)))
     for key, words, below in found:
         if words:
-            yield ServiceStart(service, key, words, shown, _line(node, service, key, *below))
+            yield said.start(key, words, *below)
+    for mount in _mounts(given, folder, project):
+        yield said.start("volumes", mount)
 
 
-def _mounts(
-    path: Path, service: str, given: Mapping[str, Any], node: yaml.Node | None, shown: str, project: Path
-) -> Iterator[ServiceStart]:
-    """The folders of the project that a service mounts (the compose specification: ``volumes``, bind mounts)."""
+def _mounts(given: Mapping[str, Any], base: Path, project: Path) -> Iterator[tuple[str, str, str]]:
+    """The folders of the project that a service mounts, each with its place there and its name for the user (the compose
+    specification: ``volumes``, bind mounts)."""
     volumes = given.get("volumes")
-    for one in volumes if isinstance(volumes, list) and not _changes_programs(given) else ():
+    for one in volumes if isinstance(volumes, list) else ():
         if isinstance(one, dict):
             source, target = (
                 _scalar(one.get(key)) if one.get("type") == "bind" else "" for key in ("source", "target")
             )
         else:
             source, target = (*_scalar(one).split(":"), "")[:2]
-        folder = path.parent / interpolated(source)
+        folder = base / interpolated(source)
         if source.startswith(".") and target.startswith("/") and lies_within(folder, project) and folder.is_dir():
-            words = (str(folder.resolve()), target, os.path.relpath(folder))
-            yield ServiceStart(service, "volumes", words, shown, _line(node, service, "volumes"))
+            yield str(folder.resolve()), target, os.path.relpath(folder)
 
 
 def _words(given: Any) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dockerlint_alpine.stages.apk_commands import Operand
-from dockerlint_alpine.stages.text_filters import grep
+from dockerlint_alpine.stages.text_filters import GREP, grep
 from dockerlint_alpine.syntax import SourceText, parse_script
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _KEEP_ALL = frozenset({"cat", "paste", "sort", "tac", "tr", "uniq", "xargs"})
 _FILTERS = frozenset({"awk", "cut", "sed"})
-_GREP = frozenset({"egrep", "fgrep", "grep"})
 _COMMENTS = lazy_pattern(r"#|\^\$|\^\\?s\*?\$|\^\[\[:space:\]\]")
 """An expression of a filter that is about comments or empty lines."""
 
@@ -69,7 +68,7 @@ class PackageLists:
     def handed_over(self, command: Command, options: Sequence[Arg]) -> list[Operand] | None:
         """What ``xargs`` with these options reads: of ``-a FILE``, ``< FILE`` or the commands before the pipe."""
         found = self._operands(self.read_lines(command, options))
-        return found or self._output(_before(command))
+        return found or self._output(before_pipe(command))
 
     def redirected(self, command: Command) -> list[Operand] | None:
         """What ``< FILE`` brings; ``None`` without such a redirection, or when the file can't be read."""
@@ -91,7 +90,7 @@ class PackageLists:
 
     def scanned_before(self, command: Command) -> list[str] | None:
         """The same of the commands before a pipe: ``find FOLDER -exec scanelf ... | xargs apk add``."""
-        return self._scanned(_before(command))
+        return self._scanned(before_pipe(command))
 
     # -- lines ---------------------------------------------------------------------------------------------------------
 
@@ -117,7 +116,7 @@ class PackageLists:
                 return self.lines(options[position + 1].text)
             if arg.text.startswith("--arg-file="):
                 return self.lines(arg.text.partition("=")[2])
-        return self._redirected(command) or self._lines(_before(command))
+        return self._redirected(command) or self._lines(before_pipe(command))
 
     def whole(self, lines: Sequence[Line]) -> str | None:
         """The file that all of these lines are, comments left out; ``None`` where they are a part of it, or of several."""
@@ -190,10 +189,10 @@ class PackageLists:
         name = words[0].text if words else ""
         if name in _KEEP_ALL:
             return _all
-        if name in _GREP and (found := grep(name, words[1:], files, self._files.context.steps)) is not None:
+        if (found := grep(name, words[1:], files, self._files.context.steps)) is not None:
             return found
         about_comments = any(_COMMENTS.search(word.text) for word in words[1:])
-        return _all if name in _FILTERS | _GREP and about_comments else None
+        return _all if name in _FILTERS | GREP and about_comments else None
 
     def _scanned(self, pipeline: Sequence[Command]) -> list[str] | None:
         if not any("scanelf" in one.source.text for one in pipeline[:2]) or not pipeline:
@@ -251,8 +250,8 @@ def _pipeline(script: SourceText) -> Sequence[Command] | None:
     return commands if all(one.piped_to is not None for one in commands[:-1]) else None
 
 
-def _before(command: Command) -> list[Command]:
-    """The commands before a pipe, the first one first."""
+def before_pipe(command: Command) -> list[Command]:
+    """The commands whose output is piped to this one, the first one first."""
     found: list[Command] = []
     while (before := command.piped_from) is not None:
         found.append(before)
@@ -263,7 +262,7 @@ def _before(command: Command) -> list[Command]:
 def _operands_of(words: Sequence[Arg]) -> Sequence[Arg]:
     """The words of a filter that name files: not its options, nor the expression or program that comes first."""
     operands = [word for word in words[1:] if not word.text.startswith("-")]
-    if not words or words[0].text not in _FILTERS | _GREP:
+    if not words or words[0].text not in _FILTERS | GREP:
         return operands
     given = {"-e", "-f"} & {word.text[:2] for word in words[1:]}
     return operands if words[0].text == "cut" else operands[1:] if not given or len(operands) > 1 else []

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.stages.copied_distributions import distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.files import FromStage, FromText, Unread
+from dockerlint_alpine.stages.package_lists import before_pipe
 from dockerlint_alpine.stages.text_filters import Edit, grep, sed
 from dockerlint_alpine.syntax import expand_command
 from dockerlint_alpine.system.paths import absolute
@@ -105,21 +106,14 @@ def _printed(args: Sequence[Arg]) -> bytes | None:
 def _frozen(walk: StageWalk, expanded: ExpandedCommand) -> bytes | None:
     """What ``pip freeze`` and ``pip list --format=freeze`` print of what is known to be installed, less what ``grep -v``
     takes out; ``None`` for another command."""
-    command, args = expanded.command, expanded.args
+    earlier = [expand_command(one, expanded.variables) for one in before_pipe(expanded.command)]
+    args, *rest = (*earlier, expanded.args)
     filters: list[Callable[[str], bool]] = []
-    while command.piped_from is not None:
-        kept = (
-            grep(args[0].text, args[1:], 0, walk.files.context.steps)
-            if args[0].text in {"grep", "egrep", "fgrep"}
-            else None
-        )
-        if kept is None and [arg.text for arg in args] != ["sort"]:
+    for one in rest:
+        kept = grep(one[0].text, one[1:], 0, walk.files.context.steps) if one else None
+        if kept is None and [arg.text for arg in one] != ["sort"]:
             return None
         filters += [kept] if kept is not None else []
-        command = command.piped_from
-        args = expand_command(command, expanded.variables)
-        if not args:
-            return None
     words = [arg.text for arg in args if arg.known]
     words = words[2:] if words[1:2] == ["-m"] and "python" in words[0] else words
     listed = words[1:2] == ["list"] and "freeze" in " ".join(words[2:])

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.system.patterns import Steps, lazy_pattern
+from dockerlint_alpine.system.patterns import Steps, lazy_pattern, repetitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from dockerlint_alpine.syntax import Arg
 
+GREP = frozenset({"egrep", "fgrep", "grep"})
 _CLASSES = {"[[:space:]]": r"\s", "[[:blank:]]": r"[ \t]", "[[:alnum:]]": "[A-Za-z0-9]", "[[:digit:]]": "[0-9]"}
 _MAX_LINE = 8192
 _MAX_REPLACEMENT = 200
@@ -32,7 +33,7 @@ _REFERENCE = lazy_pattern(r"\\(.)|(&)")
 
 def grep(name: str, words: Sequence[Arg], files: int, steps: Steps) -> Callable[[str], bool] | None:
     """Which lines ``grep`` prints, for plain expressions (POSIX: grep, basic and extended regular expressions). A line for
-    which too few ``steps`` are left counts as not printed."""
+    which too few ``steps`` are left counts as not printed. ``None`` for other programs, and where that can't be told."""
     flags, expressions = "", []
     rest = iter([word.text for word in words])
     operands: list[str] = []
@@ -47,7 +48,8 @@ def grep(name: str, words: Sequence[Arg], files: int, steps: Steps) -> Callable[
             operands.append(text)
     if not expressions:
         expressions = operands[:1]
-    if not {*flags} <= {*"vEFiwxhs"} or not all(word.known for word in words) or (files > 1 and "h" not in flags):
+    understood = name in GREP and {*flags} <= {*"vEFiwxhs"} and all(word.known for word in words)
+    if not understood or (files > 1 and "h" not in flags):
         return None
     if name == "fgrep" or "F" in flags:
         patterns = [re.escape(one) for one in expressions]
@@ -55,7 +57,7 @@ def grep(name: str, words: Sequence[Arg], files: int, steps: Steps) -> Callable[
         extended = name == "egrep" or "E" in flags
         patterns = [one if extended else _extended(one) for one in expressions]
     source = "|".join(f"(?:{one})" for one in map(_named_classes, patterns))
-    if not expressions or not _is_quick(source):
+    if not expressions or repetitions(source) > _MAX_REPEATS:
         return None
     if "w" in flags:
         source = rf"(?<!\w)(?:{source})(?!\w)"
@@ -85,10 +87,6 @@ def _named_classes(expression: str) -> str:
     for name, value in _CLASSES.items():
         expression = expression.replace(name, value)
     return expression
-
-
-def _is_quick(source: str) -> bool:
-    return len(re.findall(r"[*+{?]", source.replace("(?:", "("))) <= _MAX_REPEATS
 
 
 class Edit(Struct, frozen=True):
@@ -293,6 +291,6 @@ def _parts(body: str, mark: str) -> tuple[str, str, int]:
 
 def _pattern(expression: str, *, extended: bool, ignoring_case: bool = False) -> re.Pattern[str]:
     source = _named_classes(expression if extended else _extended(expression))
-    if not expression or not _is_quick(source):
+    if not expression or repetitions(source) > _MAX_REPEATS:
         raise ValueError
     return re.compile(source, re.IGNORECASE if ignoring_case else 0)

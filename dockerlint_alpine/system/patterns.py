@@ -36,6 +36,11 @@ def lazy_pattern(expression: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
 _REPEATS = lazy_pattern(r"[*+{?]")
 
 
+def repetitions(expression: str) -> int:
+    """How many repetitions an expression has."""
+    return len(_REPEATS.findall(expression.replace("(?:", "(")))
+
+
 class Steps(Struct, eq=False):
     """How many steps the expressions of a stranger may still take: half a second."""
 
@@ -44,7 +49,7 @@ class Steps(Struct, eq=False):
     def takes(self, expression: str, length: int) -> bool:
         """Whether there are enough left for a search in so many characters, and take them: Python takes some
         ``length ** (1 + repetitions)``, as each repetition may begin and end at every place."""
-        cost = (length + 1) ** (1 + len(_REPEATS.findall(expression.replace("(?:", "("))))
+        cost = (length + 1) ** (1 + repetitions(expression))
         if cost > self.left:
             return False
         self.left -= cost

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.starts.building import git_of_pip, of_run, of_scripts
 from dockerlint_alpine.checks.starts.commands import PLAIN_TOOLS, search_path
-from dockerlint_alpine.checks.starts.container import of_container, of_services
+from dockerlint_alpine.checks.starts.container import Containers
 from dockerlint_alpine.checks.starts.entry_points import Projects
+from dockerlint_alpine.checks.starts.following import Follower
 from dockerlint_alpine.checks.starts.model import Start
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 
@@ -39,9 +40,10 @@ def _starts(subject: Subject, stage: Stage) -> Iterator[Start]:
     yield from of_scripts(subject, stage)
     yield from git_of_pip(stage)
     if stage.runs and stage.end is not None:
-        yield from of_container(subject, stage, shell)
+        containers = Containers(subject, stage, Follower(subject, stage))
+        yield from containers.of_image(shell)
         if stage.index == max(one.index for one in subject.timeline.stages.values() if one.runs):
-            yield from of_services(subject, stage)
+            yield from containers.of_services()
 
 
 def _shell_before(subject: Subject, stage: Stage) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.checks.starts.model import Start
@@ -89,6 +89,17 @@ def started_by(expanded: ExpandedCommand) -> tuple[str, ...]:
     if {"-m", "django"} <= {*words} or any(one.rpartition("/")[2] in _DJANGO for one in words):
         started += tuple(program for word, program in _MESSAGES.items() if word in words)
     return started
+
+
+def option_value(words: Sequence[str], *options: str) -> str:
+    """The value of the first of the options that is among the words, else nothing."""
+    for option in options:
+        for at, word in enumerate(words):
+            if word == option and at + 1 < len(words):
+                return words[at + 1]
+            if word.startswith(f"{option}=") and option.startswith("--"):
+                return word[len(option) + 1 :]
+    return ""
 
 
 def is_handled(subject: Subject, span: Span) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from dockerlint_alpine.checks.starts.commands import read_text
+from dockerlint_alpine.checks.starts.commands import option_value, read_text
 from dockerlint_alpine.stages.makefiles import read_call, read_recipes
 from dockerlint_alpine.stages.scripts import MAX_SIZE, ScriptFile
 from dockerlint_alpine.system.options import OptionTable, scan
@@ -96,10 +96,10 @@ def _settings(text: str) -> Iterator[_Setting]:
 
 
 def _supervisord(args: Sequence[Arg], moment: Moment) -> Iterator[Line]:
-    given = _option(args, "-c", "--configuration")
+    given = option_value([arg.text for arg in args], "-c", "--configuration")
     names = (given,) if given else _SUPERVISOR
     places = [place for one in names if moment.files.exists(place := absolute(one, moment.workdir))][:1]
-    places = places or list(moment.files.glob(_SUPERVISOR_OF_ALPINE))
+    places = places or list(moment.files.glob(_SUPERVISOR_OF_ALPINE))[:_MAX_FILES]
     for place in places:  # which grows
         yield from _programs(place, moment, places)
 
@@ -139,7 +139,7 @@ def _circusd(args: Sequence[Arg], moment: Moment) -> Iterator[Line]:
 
 
 def _crond(args: Sequence[Arg], moment: Moment) -> Iterator[Line]:
-    given = _option(args, "-c")
+    given = option_value([arg.text for arg in args], "-c")
     for folder in (given,) if given else _CRONTABS:
         yield from _of_crontabs(moment.files.glob(posixpath.join(absolute(folder, moment.workdir), "*")), moment)
     for period in _PERIODIC:
@@ -191,13 +191,6 @@ def _honcho(args: Sequence[Arg], moment: Moment) -> Iterator[Line]:
 
 
 _HONCHO = OptionTable.build("--procfile -f, --app-root -d, --env -e, --port -p, --concurrency -c", others="flag")
-
-
-def _option(args: Sequence[Arg], *names: str) -> str:
-    words = [arg.text for arg in args[1:]]
-    found = (words[at + 1] for at, word in enumerate(words[:-1]) if word in names)
-    attached = (word.partition("=")[2] for word in words if word.startswith(tuple(f"{one}=" for one in names)))
-    return next(found, "") or next(attached, "")
 
 
 _Reader: TypeAlias = Callable[[Sequence["Arg"], "Moment"], Iterator[Line]]

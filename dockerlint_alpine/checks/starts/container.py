@@ -26,64 +26,46 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Script
 
 
-def of_container(subject: Subject, stage: Stage, shell: tuple[str, ...]) -> Iterator[Start]:
-    """What the image itself starts."""
-    entrypoint, command, healthcheck = _effective(subject, stage)
-    container = _Container(subject, stage, Follower(subject, stage))
-    for instruction in (healthcheck, entrypoint):
-        if instruction is not None:
-            takes_it = instruction is entrypoint and entrypoint.json and not _hands_over(entrypoint, stage.final)
-            yield from container.instruction(instruction, shell, command if takes_it else None)
-    if command is not None and (entrypoint is None or _hands_over(entrypoint, stage.final)):
-        yield from container.instruction(command, shell, None)
-
-
-def of_services(subject: Subject, stage: Stage) -> Iterator[Start]:
-    """What services of compose files start, in place of what the image would: they are built from its last stage."""
-    services: dict[tuple[str, str], list[ServiceStart]] = {}
-    for told in subject.services:
-        services.setdefault((told.path, told.service), []).append(told)
-    container = _Container(subject, stage, Follower(subject, stage))
-    for tolds in services.values():
-        yield from _of_service(container, {told.key: told for told in tolds}, _moment_of(tolds, stage.final))
-
-
-def _of_service(container: _Container, given: Mapping[StartKey, ServiceStart], moment: Moment) -> Iterator[Start]:
-    own_entrypoint, own_command, own_healthcheck = _effective(container.subject, container.stage)
-    entrypoint = _as_dockerfile(given["entrypoint"]).instructions[0] if "entrypoint" in given else own_entrypoint
-    if "entrypoint" in given:
-        yield from container.service(given["entrypoint"], own_entrypoint, moment)
-    if "healthcheck" in given:
-        yield from container.service(given["healthcheck"], own_healthcheck, moment)
-    if "command" in given:
-        if entrypoint is None or entrypoint.json is not None:
-            yield from container.service(given["command"], own_command, moment, entrypoint)
-    elif "volumes" in given and "entrypoint" not in given:
-        yield from container.mounted(given["volumes"], moment, own_entrypoint, own_command)
-
-
-def _moment_of(tolds: Iterable[ServiceStart], moment: Moment) -> Moment:
-    """The image as the container of a service sees it: with the folders of the project that are mounted."""
-    files = moment.files
-    for told in tolds:
-        if told.key == "working_dir":
-            moment = replace(moment, workdir=absolute(told.words[0], moment.workdir))
-        elif told.key == "volumes":
-            folder, target, shown = told.words
-            context = BuildContext(Path(folder), shown_as=shown, looked_at=files.context.looked_at)
-            mounted = StageFiles(context, (FromContext("", "/", is_dir=True),))
-            files = files.place(FromStage("/", absolute(target, "/"), mounted))
-    return replace(moment, files=files)
-
-
-class _Container(Struct, frozen=True):
-    """The containers of one stage."""
+class Containers(Struct, frozen=True):
+    """The containers of one stage, whose commands all go through one follower."""
 
     subject: Subject
     stage: Stage
     follower: Follower
 
-    def instruction(
+    def of_image(self, shell: tuple[str, ...]) -> Iterator[Start]:
+        """What the image itself starts."""
+        entrypoint, command, healthcheck = _effective(self.subject, self.stage)
+        hands_over = entrypoint is None or _hands_over(entrypoint, self.stage.final)
+        for instruction in (healthcheck, entrypoint):
+            if instruction is not None:
+                takes_it = instruction is entrypoint and entrypoint.json and not hands_over
+                yield from self._instruction(instruction, shell, command if takes_it else None)
+        if command is not None and hands_over:
+            yield from self._instruction(command, shell, None)
+
+    def of_services(self) -> Iterator[Start]:
+        """What services of compose files start, in place of what the image would: they are built from its last stage."""
+        services: dict[tuple[str, str], list[ServiceStart]] = {}
+        for told in self.subject.services:
+            services.setdefault((told.path, told.service), []).append(told)
+        for tolds in services.values():
+            yield from self._of_service({told.key: told for told in tolds}, _moment_of(tolds, self.stage.final))
+
+    def _of_service(self, given: Mapping[StartKey, ServiceStart], moment: Moment) -> Iterator[Start]:
+        own_entrypoint, own_command, own_healthcheck = _effective(self.subject, self.stage)
+        entrypoint = _as_dockerfile(given["entrypoint"]).instructions[0] if "entrypoint" in given else own_entrypoint
+        if "entrypoint" in given:
+            yield from self._service(given["entrypoint"], own_entrypoint, moment)
+        if "healthcheck" in given:
+            yield from self._service(given["healthcheck"], own_healthcheck, moment)
+        if "command" in given:
+            if entrypoint is None or entrypoint.json is not None:
+                yield from self._service(given["command"], own_command, moment, entrypoint)
+        elif "volumes" in given and "entrypoint" not in given:
+            yield from self._mounted(given["volumes"], moment, own_entrypoint, own_command)
+
+    def _instruction(
         self, instruction: Instruction, shell: tuple[str, ...], command: Instruction | None
     ) -> Iterator[Start]:
         """What an instruction starts, which gets the words of ``command`` as its arguments."""
@@ -93,7 +75,7 @@ class _Container(Struct, frozen=True):
             yield from with_script(replace(start, program=program, span=span), self.stage)
         yield from self.follower.follow(start, _with_arguments(scripts, command))
 
-    def service(
+    def _service(
         self, told: ServiceStart, replaced: Instruction | None, moment: Moment, entrypoint: Instruction | None = None
     ) -> Iterator[Start]:
         """What a service starts, in place of an instruction, or as the arguments of ``entrypoint``."""
@@ -110,7 +92,7 @@ class _Container(Struct, frozen=True):
             yield from with_script(replace(start, program=program), self.stage)
         yield from self.follower.follow(start, scripts)
 
-    def mounted(
+    def _mounted(
         self, told: ServiceStart, moment: Moment, entrypoint: Instruction | None, command: Instruction | None
     ) -> Iterator[Start]:
         """What the image's own instructions lead to where a service mounts folders and says nothing of what it starts."""
@@ -120,6 +102,20 @@ class _Container(Struct, frozen=True):
                 "", instruction.keyword, instruction, (instruction.start, instruction.end), moment, service=told
             )
             yield from self.follower.follow(start, _with_arguments(run_scripts(instruction), arguments))
+
+
+def _moment_of(tolds: Iterable[ServiceStart], moment: Moment) -> Moment:
+    """The image as the container of a service sees it: with the folders of the project that are mounted."""
+    files = moment.files
+    for told in tolds:
+        if told.key == "working_dir":
+            moment = replace(moment, workdir=absolute(told.words[0], moment.workdir))
+        elif told.key == "volumes":
+            folder, target, shown = told.words
+            context = BuildContext(Path(folder), shown_as=shown, looked_at=files.context.looked_at)
+            mounted = StageFiles(context, (FromContext("", "/", is_dir=True),))
+            files = files.place(FromStage("/", absolute(target, "/"), mounted))
+    return replace(moment, files=files)
 
 
 def _scripts(instruction: Instruction, shell: tuple[str, ...]) -> tuple[Script, ...]:

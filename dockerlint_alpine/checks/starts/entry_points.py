@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.checks.starts.commands import read_text, search_path
+from dockerlint_alpine.checks.starts.commands import option_value, read_text, search_path
 from dockerlint_alpine.stages import InstallStep
 from dockerlint_alpine.system.options import OptionTable, scan
 from dockerlint_alpine.system.paths import absolute
@@ -133,18 +133,18 @@ def entry_point(words: Sequence[str], moment: Moment, projects: Projects) -> Ent
 
 def _of_server(name: str, rest: Sequence[str], moment: Moment, projects: Projects) -> EntryPoint | None:
     """What a program of a distribution runs that is made to run the code of others."""
-    folder = _value(rest, "--chdir", "--directory", "--app-dir")
+    folder = option_value(rest, "--chdir", "--directory", "--app-dir")
     if folder:
         moment = replace(moment, workdir=absolute(folder, moment.workdir))
     if name in _SERVERS:
         candidates = sorted((one for one in map(_APPLICATION.match, rest) if one), key=lambda one: ":" not in one[0])
         names = [one[1] for one in candidates]
     elif name == "celery":
-        named = _value(rest, "-A", "--app").partition(":")[0]
+        named = option_value(rest, "-A", "--app").partition(":")[0]
         names = [f"{named}.celery", named] if named else []
     elif name == "flask":
         given = moment.scope.names.get("FLASK_APP")
-        named = _value(rest, "--app", "-A") or (given.text if given is not None else "")
+        named = option_value(rest, "--app", "-A") or (given.text if given is not None else "")
         named = named.partition(":")[0]
         if named.endswith(".py"):
             return _of_file(named, moment, is_main=False)
@@ -162,11 +162,11 @@ def _of_server(name: str, rest: Sequence[str], moment: Moment, projects: Project
 def _of_uwsgi(rest: Sequence[str], moment: Moment, projects: Projects) -> EntryPoint | None:
     """The application of uWSGI, from its options or its .ini file (its documentation: "Configuring uWSGI")."""
     given = {
-        "chdir": _value(rest, "--chdir"),
-        "module": _value(rest, "--module", "-w", "--wsgi"),
-        "file": _value(rest, "--wsgi-file", "--file"),
+        "chdir": option_value(rest, "--chdir"),
+        "module": option_value(rest, "--module", "-w", "--wsgi"),
+        "file": option_value(rest, "--wsgi-file", "--file"),
     }
-    ini = _value(rest, "--ini") or next((word for word in rest if word.endswith(".ini")), "")
+    ini = option_value(rest, "--ini") or next((word for word in rest if word.endswith(".ini")), "")
     if ini:
         for key, value in _UWSGI.findall(read_text(moment, absolute(ini, moment.workdir))):
             name = {"wsgi": "module", "wsgi-file": "file"}.get(key, key)
@@ -185,17 +185,6 @@ def _of_project(name: str, projects: Projects) -> EntryPoint | None:
     if stated.script:
         return _of_file(stated.script, stated.moment)
     return _of_module(stated.module, stated.moment, projects, is_main=False) if stated.module else None
-
-
-def _value(words: Sequence[str], *options: str) -> str:
-    """The value of the first of the options that is among the words, else nothing."""
-    for option in options:
-        for at, word in enumerate(words):
-            if word == option and at + 1 < len(words):
-                return words[at + 1]
-            if word.startswith(f"{option}=") and option.startswith("--"):
-                return word[len(option) + 1 :]
-    return ""
 
 
 def _of_script(written: str, moment: Moment) -> EntryPoint | None:

@@ -26,6 +26,7 @@ from dockerlint_alpine.stages.scripts import (
 from dockerlint_alpine.stages.shell_commands import REDEFINES
 from dockerlint_alpine.syntax import SourceText, expanded_commands, parse_script, unwrap
 from dockerlint_alpine.syntax.shell.failure import goes_on
+from dockerlint_alpine.syntax.shell.model import SHELLS
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -73,9 +74,11 @@ class Follower:
         """What one command leads to; ``chain`` are the places of the scripts and files that it is in."""
         moment = start.moment
         given = started(expanded, expanded.args, moment.workdir, moment.files)
-        if given is not None and self._may_enter(given.place, chain):
-            yield from self._of_script(start, given, (*chain, given.place), certain=certain)
-            yield from self._handed_over(start, expanded, given, chain, certain=certain)
+        file = _file(moment, given.place) if given is not None and self._may_enter(given.place, chain) else None
+        if given is not None and file is not None:
+            script = parsed(file, given.shell)
+            yield from self._of_script(start, file, script, (*chain, given.place), exits=given.exits, certain=certain)
+            yield from self._handed_over(start, expanded, given, script, chain, certain=certain)
         for line in configured(expanded.args, moment):
             if self._may_enter(line.place, chain):
                 yield from self._of_line(start, line, (*chain, line.place), certain=certain)
@@ -87,14 +90,14 @@ class Follower:
         self._entered += 1
         return place not in chain and len(chain) < MAX_DEPTH and self._entered <= _MAX_ENTERED
 
-    def _of_script(self, start: Start, given: Started, chain: tuple[str, ...], *, certain: bool) -> Iterator[Start]:
+    def _of_script(
+        self, start: Start, file: ScriptFile, script: Script, chain: tuple[str, ...], *, exits: bool, certain: bool
+    ) -> Iterator[Start]:
         """What a shell script of the context starts that the container runs, up to where it ends or becomes something
         else."""
-        file = _file(start.moment, given.place)
-        script = parsed(file, given.shell) if file is not None else None
-        if file is None or script is None or script.opaque or script.problems or _changes_path(script):
+        if script.opaque or script.problems or _changes_path(script):
             return
-        exits, reached, data = file.exits or given.exits, certain, file.data
+        exits, reached, data = file.exits or exits, certain, file.data
         for expanded in expanded_commands(script, start.moment.scope.names):
             span = expanded.command.span or (0, 0)
             if expanded.name == "set" and not expanded.conditional:
@@ -117,16 +120,21 @@ class Follower:
                 reached = reached and (not called or expanded.command.joined_by == "||")
 
     def _handed_over(
-        self, start: Start, expanded: ExpandedCommand, given: Started, chain: tuple[str, ...], *, certain: bool
+        self,
+        start: Start,
+        expanded: ExpandedCommand,
+        given: Started,
+        script: Script,
+        chain: tuple[str, ...],
+        *,
+        certain: bool,
     ) -> Iterator[Start]:
         """What the arguments of a script say that becomes what they say: ``wait-for.sh db:5432 -- python app.py``."""
-        file = _file(start.moment, given.place)
-        commands = parsed(file, given.shell).commands if file is not None else ()
-        handing = [one for one in commands if HANDS_OVER.search(one.source.text) is not None]
+        handing = [one for one in script.commands if HANDS_OVER.search(one.source.text) is not None]
         if not handing:
             return
         words = [arg.text for arg in expanded.args]
-        shifts = any("shift" in one.source.text for one in commands)
+        shifts = any("shift" in one.source.text for one in script.commands)
         behind = words.index("--") if "--" in words else None if shifts else len(words) - 1 - len(given.args)
         rest = unwrap(expanded.args[behind + 1 :]).args if behind is not None else ()
         if rest and rest[0].known:
@@ -141,12 +149,13 @@ class Follower:
             return
         start = replace(start, moment=replace(start.moment, workdir=line.folder))
         written = Written(start.moment.files.display(line.place), line.number, line.text)
+        first = (word.text for command in script.commands for word in command.words[:1])
+        shells = [one for one in first if one in SHELLS]  # bash -c '...'
         for expanded in expanded_commands(script, start.moment.scope.names):
             if expanded.conditional or not expanded.args:
                 continue
             ran = self._ran(start, expanded, written, certain=certain)
-            shell = [word.text for word in script.commands[0].words[:1]] if expanded.nesting else []  # bash -c '...'
-            programs = (one for one in (*shell, *started_by(expanded)) if "/" not in one)
+            programs = (one for one in (*(shells if expanded.nesting else ()), *started_by(expanded)) if "/" not in one)
             yield from (replace(start, program=one, ran=ran) for one in programs)
             yield from self._from(replace(start, ran=ran), expanded, chain, certain=certain)
             start = _moved(start, expanded)

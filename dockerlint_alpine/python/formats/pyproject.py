@@ -91,19 +91,22 @@ class Pyproject:
         for; ``None`` if they do not."""
         dynamic = self.source.table("tool", "setuptools", "dynamic")
         hook = self.source.table("tool", "hatch", "metadata", "hooks", "requirements_txt")
-        wanted = [one.get("file") for one in (dynamic.get("dependencies"),) if isinstance(one, dict)]
-        wanted += [hook.get("files") or hook.get("filename")]
-        for table in (dynamic.get("optional-dependencies"), hook.get("optional-dependencies")):
-            for key, value in table.items() if isinstance(table, dict) else ():
-                if normalise(key) in extras:
-                    wanted.append(value.get("file") if isinstance(value, dict) else value)
-        named = [name for one in wanted for name in texts(one)]
+        # Of setuptools each is a table with the files, of hatch-requirements-txt the files themselves.
+        named = [
+            (name, header)
+            for header, table, whole in (
+                ("tool.setuptools.dynamic", dynamic, dynamic.get("dependencies")),
+                ("tool.hatch.metadata.hooks.requirements_txt", hook, hook.get("files") or hook.get("filename")),
+            )
+            for value in (whole, *_chosen(table.get("optional-dependencies"), extras))
+            for name in texts(value.get("file") if isinstance(value, dict) else value)
+        ]
         if not named:
             return None
         found = RequirementSet()
         folder = posixpath.dirname(self.location)
-        for name in named:
-            origin = self.source.value(name, "tool")
+        for name, header in named:
+            origin = self.source.value(name, header)
             path = posixpath.normpath(posixpath.join(folder, name))
             added = read_requirements(path, self.files, origin=origin)
             chained = tuple(replace(one, chain=(str(origin), *one.chain)) for one in added.requested)
@@ -166,6 +169,11 @@ class Pyproject:
                 self.problem(f"{text!r} is not a dep: URL", origin.line)
                 continue
             yield External(key, text.strip(), origin, extra)
+
+
+def _chosen(table: object, extras: Sequence[str]) -> list[object]:
+    """The values of the extras (normalised) in a table of all of them."""
+    return [value for key, value in table.items() if normalise(key) in extras] if isinstance(table, dict) else []
 
 
 def open_pyproject(path: str, files: FileReader, origin: Origin | None) -> Pyproject | RequirementSet:

@@ -74,6 +74,7 @@ _ABOUT_LINKING = lazy_pattern(
 )
 """Names that lists of libraries and extensions go by: a doubt about one may hide a need."""
 _STATIC = {"c++": "static-c++"}
+"""What rules call a language whose extension may have the compiler's libraries in itself."""
 _IGNORED_LIBRARIES = frozenset(
     """
     m dl c pthread rt util crypt resolv nsl socket stdc++ gcc gcc_s atomic anl
