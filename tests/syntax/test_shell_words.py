@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from dockerlint_alpine.syntax import SourceText, parse_script, unknown_value
@@ -49,6 +49,8 @@ def agree(text: str, *shell: str) -> None:
 
 @pytest.mark.skipif(not SH, reason="needs a POSIX shell")
 @given(LISTS)
+@example("''$A\\\na")  # the name is Aa
+@example("'a\\\nb' \"$A\\\na'\" \\' $A\\\nb'")
 def test_against_sh(text: str) -> None:
     assume("$'" not in text)  # dash does not know it; busybox, which Alpine has, does
     agree(text, SH)

@@ -24,6 +24,7 @@ _SIMPLE = lazy_pattern(r"[\w.,/+@:=%^~-]*", re.ASCII)
 _PLAIN = lazy_pattern(r"[^'\"\\$`]+")
 _PLAIN_QUOTED = lazy_pattern(r"[^\"\\$`]+")
 _GLOB = lazy_pattern(r"[*?\[]")
+_ESCAPE_OR_QUOTE = lazy_pattern(r"\\(?:(\r?\n)|[\s\S])|[\"']")
 _ANSI_ESCAPE = lazy_pattern(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|([0-7]{1,3})|([\s\S]))")
 _ANSI_SIMPLE = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _BRACED = lazy_pattern(
@@ -128,17 +129,25 @@ class Word(Struct, frozen=True):
 
 
 def _without_continuations(source: SourceText) -> SourceText:
-    """Line continuations go before anything else is looked at (XCU 2.2.1): they may even split a variable's name."""
-    if "\\" not in source.text or "\n" not in source.text or "'" in source.text:
+    """Line continuations go before anything else is looked at (XCU 2.2.1), but in single quotes: they may even split a
+    variable's name."""
+    text = source.text
+    nested = "'" in text and any(one in text for one in ("$'", "$(", "${", "`"))  # with quotes of their own
+    if "\\" not in text or "\n" not in text or nested:
         return source
     parts: list[SourceText] = []
-    position = 0
-    for match in re.finditer(r"\\(?:(\r?\n)|[\s\S])", source.text):
-        if match[1]:
-            parts.append(source.slice(position, match.start()))
-            position = match.end()
-    parts.append(source.slice(position, len(source)))
-    return SourceText.concat(parts)
+    behind = position = 0
+    quoted = False
+    while (match := _ESCAPE_OR_QUOTE.search(text, position)) is not None:
+        position = match.end()
+        if match[0] == '"':
+            quoted = not quoted
+        elif match[0] == "'" and not quoted:
+            position = text.find("'", position) + 1 or len(text)
+        elif match[1]:
+            parts.append(source.slice(behind, match.start()))
+            behind = position
+    return SourceText.concat((*parts, source.slice(behind, len(source)))) if parts else source
 
 
 class Turns(SourceText):
