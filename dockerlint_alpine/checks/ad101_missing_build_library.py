@@ -6,6 +6,10 @@ its build requires.
 No wheel fits, so pip compiles the sdist, and the build fails: `fatal error: ffi.h: No such file or directory`,
 `pg_config executable not found`, `Package libxml-2.0 was not found`.
 
+Some builds go on without a library, and the module that uses it is missing at run time: Pillow without freetype raises
+`ImportError: The _imagingft C module is not installed` in `ImageFont.truetype`. That is a warning, if a source in the build
+context makes such a call.
+
 ## Example
 ```dockerfile
 FROM python:3.11-alpine3.19
@@ -41,9 +45,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks import evidence
+from dockerlint_alpine.checks.application import call_of
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of
 from dockerlint_alpine.checks.build_moment import Compile, compiles
 from dockerlint_alpine.checks.toolchain import mismatches
+from dockerlint_alpine.model.findings import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +59,8 @@ if TYPE_CHECKING:
 
 
 def run(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for every library that a build insists on and does not find."""
+    """Yield a finding for every library that a build insists on and does not find, or does without and the application
+    calls for."""
     for made in compiles(subject):
         if made.built.rule is not None and made.built.rule.optional_extension:
             continue
@@ -62,13 +69,27 @@ def run(subject: Subject) -> Iterator[Finding]:
         for use in made.built.uses:
             if _lacks(use):
                 yield _finding(subject, made, use)
+            elif use.link.calls and use.presence == "absent":
+                called = _called(subject, made, use)
+                if called is not None:
+                    yield _finding(subject, made, use, called)
+
+
+def _called(subject: Subject, made: Compile, use: LibraryUse) -> Evidence | None:
+    """Where the application calls what is missing without the library, in a stage that has what is compiled here."""
+    for stage in subject.timeline.stages.values():
+        if stage.end is not None and any(one.built is made.built for one in stage.installed):
+            found = call_of(stage.end, use.link.calls)
+            if found is not None:
+                return Evidence("source", f"{found[0]} calls {found[1]}", f"{found[0]} calls {found[1]}")
+    return None
 
 
 def _lacks(use: LibraryUse) -> bool:
     return use.link.required and use.link.linkage == "always" and use.presence in {"absent", "possible"}
 
 
-def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
+def _finding(subject: Subject, made: Compile, use: LibraryUse, called: Evidence | None = None) -> Finding:
     stage, item = made.stage, made.item
     certain = use.presence == "absent"
     sure = confidence_of(subject, item, stage, made.step.moment, use.package) if certain else "possible"
@@ -76,17 +97,21 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse) -> Finding:
     fix, _ = CHECK.add(subject, stage, wanted, made.step.instruction)
     through = f" ({use.need})" if use.need != use.library.name else ""
     what = f"{evidence.named(item)} is compiled here and needs {use.library.name}{through}"
+    if called is not None:
+        what += f" for {use.link.optional}" if use.link.optional != use.library.name else ""
     return CHECK.finding(
         what + evidence.lacking(stage, use.package, perhaps=not certain),
         subject=subject,
         stage=stage,
         item=item,
         step=made.step,
+        severity="warning" if called is not None else None,
         confidence=sure,
         evidence=(
             evidence.requirement(item),
             evidence.wheel(item),
             evidence.linkage(item, use),
+            called,
             evidence.provider(stage.apk, use.need, use.package) if use.package else None,
         ),
         need=use.need,

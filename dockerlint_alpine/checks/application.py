@@ -1,6 +1,6 @@
-"""What a stage's application imports, read from its sources in the build context: shared by AD201 and AD203.
+"""What a stage's application imports and calls, read from its sources in the build context. AD101, AD201 and AD203 use it.
 
-Sources are read line by line and never parsed as a whole: whatever they hold, nothing of them can keep a reader busy.
+Imports are read line by line, and no source is parsed for them as a whole: whatever it holds, it can't keep a reader busy.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from dockerlint_alpine.python.sources.calls import find_call
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from dockerlint_alpine.stages import Moment
     from dockerlint_alpine.stages.files import StageFiles
@@ -56,20 +57,38 @@ def application(end: Moment) -> Application:
     """Read the Python sources that COPY and ADD bring from the build context."""
     plain: dict[str, str] = {}
     guarded: dict[str, str] = {}
-    count, size, complete = 0, 0, True
-    for path in _sources(end.files):
-        pulse()
-        if path is None or count >= _MAX_FILES or size > _MAX_BYTES:
-            complete = False
-            break
-        text = end.files.content(path)
+    count, complete = 0, True
+    for path, text in _texts(end.files):
         if text is None:
             complete = False
             continue
-        count, size = count + 1, size + len(text)
+        count += 1
         for line, name, is_guarded in _imports(text.decode("utf-8", "replace")):
-            (guarded if is_guarded else plain).setdefault(name, f"{end.files.display(path)}:{line}")
+            (guarded if is_guarded else plain).setdefault(name, f"{path}:{line}")
     return Application(plain, guarded, count, complete and count > 0)
+
+
+def call_of(end: Moment, names: Collection[str]) -> tuple[str, str] | None:
+    """Where (``app.py:3``) these sources call one of ``names`` and do not expect an ``ImportError``, and its name."""
+    for path, text in _texts(end.files):
+        found = find_call(text or b"", names, ("ImportError", "ModuleNotFoundError"))
+        if found is not None:
+            return f"{path}:{found[0]}", found[1]
+    return None
+
+
+def _texts(files: StageFiles) -> Iterator[tuple[str, bytes | None]]:
+    """The Python files of the stage, as they are shown and with their texts; ``None`` for what is not read."""
+    count, size = 0, 0
+    for path in _sources(files):
+        pulse()
+        if path is None or count >= _MAX_FILES or size > _MAX_BYTES:
+            yield "", None
+            return
+        text = files.content(path)
+        if text is not None:
+            count, size = count + 1, size + len(text)
+        yield files.display(path), text
 
 
 def _sources(files: StageFiles) -> Iterator[str | None]:

@@ -132,6 +132,11 @@ class IndexOptions(Struct, frozen=True):
     def __repr__(self) -> str:
         return _shown(self, "locked_at", "index_url", "extra_index_urls", "find_links")
 
+    @property
+    def link_pages(self) -> tuple[str, ...]:
+        """Those of ``find_links`` that are URLs."""
+        return tuple(link for link in self.find_links if "://" in link)
+
     def allows(self, name: str) -> tuple[bool, bool]:
         """Return whether pip may use (wheels, sdists) of the distribution ``name``.
 

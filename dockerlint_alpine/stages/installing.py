@@ -311,8 +311,8 @@ class Installer(Struct, eq=False, dict=True):
         no_deps, resolver = "--no-deps" in request.options, self.resolver
         requirements, facts = request.requirements, self.facts
         made = _handed_over(walk, request)
-        if requirements.options.no_index and made:
-            resolver = None  # all that is installed lies there, as an earlier step made it
+        if _asks_nobody(requirements) or (requirements.options.no_index and made):
+            resolver = None  # all that is installed lies in folders
         if wheelhouse is not None:
             from dockerlint_alpine.stages.wheelhouse import WheelhouseFacts
 
@@ -550,14 +550,16 @@ class Installer(Struct, eq=False, dict=True):
             what = f"{NOT_THERE}{kind}{listed(list(items), _SHOWN_UNKNOWN)}{rest}"
             message = what if len(items) > 1 else f"{first.name}: {what}"
             call.unjudged("unresolved-requirement", message, " -> ".join(first.chain), len(items))
-        advice = self._advice()
+        asks_nobody = _asks_nobody(request.requirements)
+        folders = listed(request.wheelhouses) if request.wheelhouses else "nothing"
+        advice = f": --no-index leaves only {folders}" if asks_nobody else f" offline{self._advice()}"
         are = "are" if len(set(unknown)) > 1 else "is"
-        only_built = "what {} requires is known only to its build" if self._online else ""
+        only_built = "what {} requires is known only to its build" if self._online and not asks_nobody else ""
         required = only_built or "what {} requires is"
         for names, what in ((unknown, f"{{}} {are}"), (half_known, required), (extras, "what {} adds is")):
             if names:
                 told = what is only_built
-                message = what.format(listed(names, _SHOWN_UNKNOWN)) + ("" if told else f" not known offline{advice}")
+                message = what.format(listed(names, _SHOWN_UNKNOWN)) + ("" if told else f" not known{advice}")
                 call.unjudged(
                     "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
                 )
@@ -611,6 +613,11 @@ class Installer(Struct, eq=False, dict=True):
                     f"{message} and {more} more" if more > 0 else message,
                     f"{item.built.source}",
                 )
+
+
+def _asks_nobody(requirements: RequirementSet) -> bool:
+    """Whether an installer neither asks an index nor looks at a page of links."""
+    return requirements.options.no_index and not requirements.options.link_pages
 
 
 def _not_told_yet(

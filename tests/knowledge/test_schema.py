@@ -133,3 +133,8 @@ def refusal(read: Any, raw: dict[str, Any]) -> str | None:
     except RuleError as error:
         return str(error)
     return None
+
+
+def test_calls_are_of_a_feature() -> None:
+    with pytest.raises(RuleError, match="'calls' are of a feature"):
+        parse(GOOD.replace("[[build.library]]", '[[build.library]]\ncalls = ["a.b"]'))

@@ -22,6 +22,7 @@ FROM python:3.12-alpine3.21
 COPY {text} .
 {take}
 """
+RUNS = "FROM python:3.12-alpine3.21\n"
 COPIED = "COPY --from=builder /wheels /w\nRUN pip install --no-index --find-links /w -r {text}"
 MOUNTED = "RUN --mount=from=builder,source=/wheels,target=/w pip install --no-index --find-links=/w -r {text}"
 
@@ -85,3 +86,18 @@ def test_what_nobody_made_is_said(check: Check) -> None:
 def test_a_folder_of_downloads_is_compiled_where_it_is_installed(check: Check) -> None:
     report = check(COPIED, "linker==1.0\n", verb="download -d")
     assert {package for one in of(report, "AD102") for package in one.packages} == {"gcc", "musl-dev"}
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_folder_of_wheels_that_nobody_knows_is_no_question_to_an_index(
+    project: Callable[[Mapping[str, str]], Path], tmp_path: Path, index: LocalIndex, quick: bool
+) -> None:
+    """Neither the index nor the recorded facts tell what lies there: nothing is said to be compiled."""
+    install = "RUN pip install --no-index --find-links /wheels lz4 linker\n"
+    root = project({"Dockerfile": f"FROM example.org/made:1 AS w\n{RUNS}COPY --from=w /wheels /wheels\n{install}"})
+    way = resolver(tmp_path, {"PIP_INDEX_URL": index.url}, quick=quick)
+    report = Doctor(configure(context=root), resolver=way).check_file(root / "Dockerfile")
+    assert index.requests == []
+    assert [one.code for one in report.findings if one.code.startswith("AD1")] == []
+    (unknown,) = of(report, "AD903")
+    assert unknown.message == "linker and lz4 are not known: --no-index leaves only /wheels"

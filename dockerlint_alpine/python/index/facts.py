@@ -194,14 +194,21 @@ class IndexPages:
 
 class FactsOfIndex:
     """``Facts`` of an index, laid over ``others``: of the distributions in ``asked`` (``None``: of all) the index tells, as
-    far as it does; the wheels at the URLs of ``direct`` (by distribution) tell of themselves. What is not known yet is noted
-    in ``open``."""
+    far as it does; the wheels at the URLs of ``direct`` (by distribution) tell of themselves. ``alone``: there is nothing
+    that the index does not have. What is not known yet is noted in ``open``."""
 
     def __init__(
-        self, pages: IndexPages, others: Facts, asked: set[str] | None, direct: Mapping[str, str] | None = None
+        self,
+        pages: IndexPages,
+        others: Facts,
+        asked: set[str] | None,
+        direct: Mapping[str, str] | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
         self._pages = pages
         self._others = others
+        self._alone = alone
         self._asked = asked
         self._direct = direct or {}
         self.open: dict[object, Piece] = {}
@@ -228,7 +235,7 @@ class FactsOfIndex:
 
     def releases(self, name: str) -> Sequence[Release]:
         """See :class:`dockerlint_alpine.python.Facts`."""
-        return self._listed(name) or self._others.releases(name)
+        return self._listed(name) or (() if self._alone else self._others.releases(name))
 
     def requires(self, name: str, version: str) -> Sequence[str] | None:
         """See :class:`dockerlint_alpine.python.Facts`."""
@@ -259,11 +266,11 @@ class FactsOfIndex:
 
     def compiled(self, name: str, version: str | None) -> bool:
         """Rules are not the index's."""
-        return self._others.compiled(name, version)
+        return not self._alone and self._others.compiled(name, version)
 
     def packaged(self, name: str) -> Packaged | None:
         """Alpine's packages are not the index's."""
-        return self._others.packaged(name)
+        return None if self._alone else self._others.packaged(name)
 
 
 class ChoicesOfIndex(Choices):

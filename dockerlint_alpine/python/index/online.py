@@ -159,7 +159,7 @@ class PythonIndex:
                 " it is not queried (PIP_EXTRA_INDEX_URL or UV_INDEX allows it)"
             )
         indexes = index_urls(options, self.variables, self._uv)
-        links = tuple(link for link in options.find_links if "://" in link)
+        links = options.link_pages
         if options.locked_at is not None and not options.no_index:
             known = [url for url in indexes if url.rstrip("/") == options.locked_at.rstrip("/")]
             indexes = known or [options.locked_at]

@@ -60,13 +60,13 @@ class WhatIsInstalled(Struct, frozen=True):
         """
         pages, others = index.pages(self.wanted.options), facts if facts is not None else index.facts
         plain, origins = without_origins(self.wanted)
-        # An index that is not to be asked is none of the facts'; link pages are, and --no-index is not about them.
+        # Here, link pages are part of the index, and --no-index is not about them.
         plain = replace(plain, options=replace(plain.options, no_index=False))
         direct = {one.name: one.url for one in plain.requested if one.name and one.url and index.may_follow(one.url)}
         asked: set[str] | None = set() if self.gaps else None
         told: set[object] = set()
         while True:
-            laid = FactsOfIndex(pages, others, asked, {} if self.gaps else direct)
+            laid = FactsOfIndex(pages, others, asked, {} if self.gaps else direct, alone=self.wanted.options.no_index)
 
             def waits(laid: FactsOfIndex = laid) -> bool:
                 return (hasty and bool(pages.lacks)) or (len(told) < MAX_PAGES and not told.issuperset(laid.open))

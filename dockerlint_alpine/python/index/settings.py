@@ -78,8 +78,7 @@ def foreign_address(options: IndexOptions, urls: Iterable[str], variables: Mappi
         own += [match[2] for match in _NAMED_URL.finditer(variables.get(name, "").replace(",", " "))]
     known = {_place(url) for url in own}
     hosts = {urllib.parse.urlsplit(place).netloc for place in known}
-    links = (link for link in options.find_links if "://" in link)
-    for url in filter(None, (options.index_url, *options.extra_index_urls, *links, options.locked_at)):
+    for url in filter(None, (options.index_url, *options.extra_index_urls, *options.link_pages, options.locked_at)):
         if _place(url) not in known:
             return _place(url)
     return next((_place(url) for url in urls if "://" in url and _host(url) not in hosts | {""}), None)

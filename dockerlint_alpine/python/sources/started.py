@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from dockerlint_alpine.python.sources.calls import CallReader
 from dockerlint_alpine.system.native import UnsafeSourceError, parse_python
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -31,7 +32,7 @@ _OF_A_SHELL = frozenset(
     "os.system os.popen subprocess.getoutput subprocess.getstatusoutput asyncio.create_subprocess_shell".split()
 )
 _OF_ARGUMENTS = frozenset("asyncio.create_subprocess_exec os.execlp os.execvp os.execlpe os.execvpe".split())
-_CATCHES = frozenset("FileNotFoundError OSError EnvironmentError IOError Exception BaseException".split())
+_CATCHES = frozenset("FileNotFoundError OSError EnvironmentError IOError".split())
 _ABOUT_SYSTEMS = lazy_pattern(
     r"(?i)platform|os\.name|\bwhich\b|access\(|exists\(|is_file\(|environ|\bwin|windows|darwin|linux|\bmac"
 )
@@ -89,39 +90,23 @@ def started_programs(
     )[:_MAX_STARTS]
 
 
-class _Reader(ast.NodeVisitor):
+class _Reader(CallReader):
     def __init__(self, tree: ast.AST, of_shell: Callable[[str], Iterable[str]], *, is_main: bool) -> None:
+        super().__init__(_CATCHES)
         self._of_shell = of_shell
         self._is_main = is_main
-        self._names: dict[str, str] = {}
-        """What names of modules and functions stand for: ``sp`` for ``subprocess``, ``run`` for ``subprocess.run``."""
         self._values: list[dict[str, ast.expr | None]] = [_assigned(tree)]
         self.found: dict[tuple[str, int], None] = {}
         self.looked_for: set[str] = set()
 
-    def visit_Import(self, node: ast.Import) -> None:
-        for one in node.names:
-            self._names[one.asname or one.name] = one.name
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        for one in node.names:
-            self._names[one.asname or one.name] = f"{node.module}.{one.name}"
-
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:  # noqa: N802 - ast's name
         self._values.append(_assigned(node))
         self.generic_visit(node)
         self._values.pop()
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - ast's name
 
-    def visit_Try(self, node: ast.Try) -> None:
-        caught = any(
-            handler.type is None or _CATCHES & {_last(one) for one in _parts(handler.type)} for handler in node.handlers
-        )
-        for one in (*(() if caught else node.body), *node.orelse, *node.finalbody, *node.handlers):
-            self.visit(one)
-
-    def visit_If(self, node: ast.If) -> None:
+    def visit_If(self, node: ast.If) -> None:  # noqa: N802 - as above
         test = ast.unparse(node.test)
         if "__name__" in test and not self._is_main:
             return
@@ -130,15 +115,9 @@ class _Reader(ast.NodeVisitor):
         else:
             self.visit(node.test)  # shutil.which in it
 
-    def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
-        if not any("suppress" in ast.unparse(one.context_expr) for one in node.items):
-            self.generic_visit(node)
-
-    visit_AsyncWith = visit_With  # noqa: N815 - ast's name
-
-    def visit_Call(self, node: ast.Call) -> None:
+    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802 - as above
         self.generic_visit(node)
-        name = self._name(node.func)
+        name = self.name(node.func)
         first = self._value(node.args[0]) if node.args else None
         if name.endswith("which") and isinstance(first, ast.Constant):
             self.looked_for.add(str(first.value))
@@ -156,19 +135,12 @@ class _Reader(ast.NodeVisitor):
         if word and "/" not in word and word not in _OF_A_DESKTOP:
             self.found.setdefault((word, node.lineno))
 
-    def _name(self, node: ast.expr) -> str:
-        if isinstance(node, ast.Name):
-            return self._names.get(node.id, node.id)
-        if isinstance(node, ast.Attribute):
-            return f"{self._name(node.value)}.{node.attr}"
-        return ""
-
     def _value(self, node: ast.expr) -> ast.expr | None:
         """What an expression is, by the only value that its name is given here."""
         if isinstance(node, ast.Name):
             scope = next((values for values in reversed(self._values) if node.id in values), {})
             return scope.get(node.id)
-        if isinstance(node, ast.Call) and node.args and self._name(node.func) == "shlex.split":
+        if isinstance(node, ast.Call) and node.args and self.name(node.func) == "shlex.split":
             text = _shell_text(self._value(node.args[0]))
             return ast.List([ast.Constant(one) for one in text.split()[:1]], ast.Load())
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.left, (ast.List, ast.Name)):
@@ -200,14 +172,6 @@ def _assigned(scope: ast.AST) -> dict[str, ast.expr | None]:
             case _:
                 continue
     return found
-
-
-def _parts(node: ast.expr) -> list[ast.expr]:
-    return node.elts if isinstance(node, ast.Tuple) else [node]
-
-
-def _last(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _is_true(node: ast.Call, name: str) -> bool:

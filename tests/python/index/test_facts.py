@@ -113,6 +113,16 @@ def test_a_link_page_serves_what_it_lists(index: LocalIndex, tmp_path: Path) -> 
     assert "lib" in reasons(found)
 
 
+def test_beside_a_link_page_alone_recorded_facts_tell_nothing(index: LocalIndex, tmp_path: Path) -> None:
+    index.html = True
+    link = f"{index.url}gone/"
+    facts = MemoryFacts({"not-there": [Release("1.0", sdist="not-there-1.0.tar.gz")]})
+    uv = resolver(tmp_path, {"PIP_INDEX_URL": index.url, "PIP_FIND_LINKS": link}, timeout=10.0)
+    text = f"--no-index\n--find-links {link}\nnot-there\n"
+    found = uv.resolve(read_requirements("/r.txt", MemoryFiles({"/r.txt": text})), TARGET, facts)
+    assert short(found)["not-there"] == (None, "none")
+
+
 def test_what_is_kept_serves_every_platform(index: LocalIndex, tmp_path: Path) -> None:
     first = ask("app\nneeds-gone\n", index, tmp_path)
     before = len(index.requests)
