@@ -57,7 +57,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every ``apk add`` whose build packages reach the final image."""
     final = max((stage.index for stage in subject.timeline.stages.values() if stage.runs), default=None)
     last = subject.timeline.stages.get(final) if final is not None else None
-    if last is None or last.end is None or not last.installed:
+    if last is None or last.end is None or not last.installed or last.installs_at_start:
         return
     for stage in subject.timeline.lineage(last):
         surplus = {(id(step), name) for step, names, _ in unneeded(subject, stage) for name in names}

@@ -29,6 +29,7 @@ from dockerlint_alpine.model.findings import (
     Topic,
     Traits,
 )
+from dockerlint_alpine.stages.model import InstallStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -165,7 +166,8 @@ class Check(Struct, frozen=True):
 
         It stands ``at`` a place, or at the command of a ``step``. ``item`` is the distribution that it is about, ``items``
         are all of them where there are several. An error of which it is only possible that it is one is a warning unless
-        ``severity`` says otherwise, and a safe fix of it is unsafe. ``packages`` and ``evidence`` may have gaps and repeats.
+        ``severity`` says otherwise, and a safe fix of it is unsafe; so is an error of a container that starts, which may be
+        started with another command. ``packages`` and ``evidence`` may have gaps and repeats.
         """
         if at is None:
             assert step is not None
@@ -173,7 +175,8 @@ class Check(Struct, frozen=True):
             at = locate(subject.dockerfile, step.span)
         possible = confidence == "possible"
         if severity is None:
-            severity = "warning" if possible and self.severity == "error" else self.severity
+            doubtful = possible or _at_start(step) is not None
+            severity = "warning" if doubtful and self.severity == "error" else self.severity
         if possible and fix is not None and fix.applicability == "safe":
             fix = replace(fix, applicability="unsafe")
         return Finding(
@@ -183,7 +186,7 @@ class Check(Struct, frozen=True):
             confidence=confidence,
             message=message,
             location=at,
-            evidence=unique((*evidence, in_script(step.written if step is not None else None))),
+            evidence=unique((*evidence, _at_start(step), in_script(step.written if step is not None else None))),
             stage=stage_ref(stage) if stage is not None else None,
             # FROM --platform, and an image for one architecture alone, have their own.
             platforms=(stage.platform if stage is not None else subject.timeline.platform,)
@@ -230,6 +233,14 @@ def locate(dockerfile: Dockerfile, span: Span) -> Location:
     line, column = dockerfile.position(span[0])
     end_line, end_column = dockerfile.position(span[1])
     return Location(line, column, end_line, end_column)
+
+
+def _at_start(step: Step | None) -> Evidence | None:
+    """That the container installs something when it starts, and not the build; ``None`` for anything else."""
+    if not isinstance(step, InstallStep) or not step.at_start:
+        return None
+    where = f" ({step.written.path}:{step.written.line})" if step.written is not None else ""
+    return Evidence("dockerfile", told := f"the container installs it when it starts{where}", told)
 
 
 def in_script(written: Written | None) -> Evidence | None:

@@ -147,7 +147,7 @@ def _holds_one(text: bytes, programs: frozenset[str]) -> bool:
 def _understood(subject: Subject, family: list[Stage]) -> bool:
     indexes = {stage.index for stage in family}
     timeline = subject.timeline
-    if any(notice.stage in indexes for notice in timeline.unjudged):
+    if any(notice.stage in indexes for notice in timeline.unjudged) or any(stage.installs_at_start for stage in family):
         return False
     if any(problem.severity == "error" for problem in subject.dockerfile.problems):
         return False

@@ -69,7 +69,7 @@ def separated(timeline: Timeline, stage: Stage, step: InstallStep) -> bytes | No
 
 
 def _is_plain(timeline: Timeline, stage: Stage, step: InstallStep) -> bool:
-    if not stage.runs or stage.parent is not None or step.instruction not in stage.instructions:
+    if not stage.runs or stage.parent is not None or step.at_start or step.instruction not in stage.instructions:
         return False
     if step.home.from_apk or step.home.is_venv:  # what brings that Python is more than can be moved
         return False

@@ -85,6 +85,13 @@ class StageGraph(Struct, frozen=True):
         last = {len(self.nodes) - 1} if self.nodes else set()
         return frozenset(index for index in range(len(self.nodes)) if index not in used) | last
 
+    def lineage(self, index: int) -> tuple[StageNode, ...]:
+        """The stages that one is built from, the first one first, and itself."""
+        found = [self.nodes[index]]
+        while (parent := found[-1].parent) is not None:
+            found.append(self.nodes[parent])
+        return tuple(reversed(found))
+
     def _circle(self, path: list[int]) -> StageGraphError:
         circle = path[path.index(path[-1]) :]
         names = " -> ".join(self.nodes[index].name or str(index) for index in circle)

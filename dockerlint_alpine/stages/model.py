@@ -95,7 +95,7 @@ class InstallStep(Struct, frozen=True):
     """An installer's command and the moment it runs at; ``span`` and ``written`` as those of an ApkStep.
 
     ``built_for`` is what is compiled for the environments of its builds, and gone after them. ``found`` is what it leaves
-    alone as Alpine's packages have brought it, each with the package.
+    alone as Alpine's packages have brought it, each with the package. ``at_start``: the container does it, not the build.
     """
 
     stage: int
@@ -110,6 +110,7 @@ class InstallStep(Struct, frozen=True):
     written: Written | None = None
     built_for: tuple[Installed, ...] = ()
     found: tuple[tuple[Resolved, str], ...] = ()
+    at_start: bool = False
 
 
 class PythonStep(Struct, frozen=True):
@@ -233,6 +234,9 @@ class Stage(Struct, frozen=True):
 
     ran: tuple[ScriptCommand, ...] = ()
     """What shell scripts that its instructions start run in turn, in order, without the calls of other such scripts."""
+
+    installs_at_start: bool = False
+    """Whether its container may install Python packages when it starts; ``steps`` has what it does in any case."""
 
     @property
     def apk(self) -> Index:

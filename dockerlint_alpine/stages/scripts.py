@@ -155,11 +155,13 @@ def _printed(command: Command, variables: Mapping[str, SourceText], folder: str,
 
 
 def parsed(file: ScriptFile, shell: str | None) -> Script:
-    """The script; ``shell`` is the interpreter that the command names, else its first line names one."""
+    """The script; ``shell`` is the interpreter that the command names, else its first line names one: s6-overlay's
+    ``with-contenv`` starts another, Home Assistant's ``bashio`` is bash with functions of its own."""
     shebang = _SHEBANG.match(file.data)
     if shell is None and shebang is not None:
         words = [word.decode("utf-8", "replace").rpartition("/")[2] for word in shebang.groups() if word]
-        shell = words[1] if words[0] == "env" and len(words) > 1 else words[0]
+        shell = words[1] if words[0] in {"env", "with-contenv"} and len(words) > 1 else words[0]
+        shell = "bash" if shell == "bashio" else shell
     source = SourceText.from_bytes(file.data, 0, len(file.data))
     source = _filled(source, _OWN_FOLDER, lambda _: posixpath.dirname(file.place))
     source = _filled(source, _GO_THERE, lambda match: match["folder"])

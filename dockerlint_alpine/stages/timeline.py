@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.stages import bases, copying, shell_commands
+from dockerlint_alpine.stages.container_start import install_at_start
 from dockerlint_alpine.stages.context import guess_root, open_context
 from dockerlint_alpine.stages.elsewhere import OtherBuilds
 from dockerlint_alpine.stages.errors import StageGraphError, StagesError
@@ -56,6 +57,10 @@ class _TimelineBuilder:
         for index in graph.order(chosen):
             state.stages[index] = self._walk(graph.nodes[index])
         running = frozenset({chosen}) if chosen is not None else graph.leaves()
+        for index in sorted(running):
+            walk = state.stages[index]
+            if walk.kind == "alpine" and walk.packages is not None:
+                install_at_start(walk, [one.instructions for one in graph.lineage(index)], self.installer)
         stages = {index: walk.finished(runs=index in running) for index, walk in state.stages.items()}
         notes = tuple(dict.fromkeys(state.notes))
         state.stages.clear()  # no circle is left, so that all of a walk goes at once and is not looked for later

@@ -188,6 +188,9 @@ class StageWalk:
         self.ran: list[ScriptCommand] = []
         """What these run, as far as they are shell scripts."""
 
+        self.installs_at_start = False
+        """Whether the container of a stage at its end may install Python packages when it starts."""
+
         self.unclear = ""
         """Why nothing is known about the image that the stage starts from."""
 
@@ -351,4 +354,5 @@ class StageWalk:
             kind=self.kind,
             scripts=tuple(self.scripts),
             ran=tuple(self.ran),
+            installs_at_start=self.installs_at_start,
         )

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks.starts.commands import programs_of, script_text, with_script
 from dockerlint_alpine.checks.starts.following import HANDS_OVER, Follower
 from dockerlint_alpine.checks.starts.model import Start
+from dockerlint_alpine.stages.container_start import ImageStart, image_start, s6_scripts, with_arguments
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
-from dockerlint_alpine.syntax import expand_command, parse, parse_script, run_scripts, unwrap
+from dockerlint_alpine.syntax import SourceText, expand_command, parse, parse_script, run_scripts, unwrap
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
 
@@ -35,14 +36,19 @@ class Containers(Struct, frozen=True):
 
     def of_image(self, shell: tuple[str, ...]) -> Iterator[Start]:
         """What the image itself starts."""
-        entrypoint, command, healthcheck = _effective(self.subject, self.stage)
+        image = _image_start(self.subject, self.stage)
+        entrypoint, command = image.entrypoint, image.command
         hands_over = entrypoint is None or _hands_over(entrypoint, self.stage.final)
-        for instruction in (healthcheck, entrypoint):
+        for instruction in (image.healthcheck, entrypoint):
             if instruction is not None:
                 takes_it = instruction is entrypoint and entrypoint.json and not hands_over
                 yield from self._instruction(instruction, shell, command if takes_it else None)
         if command is not None and hands_over:
             yield from self._instruction(command, shell, None)
+        place = self.stage.from_instruction
+        start = Start("", "s6-overlay", place, (place.start, place.end), self.stage.final)
+        services = map(SourceText.literal, s6_scripts(self.stage.final.files))
+        yield from self.follower.follow(start, map(parse_script, services))
 
     def of_services(self) -> Iterator[Start]:
         """What services of compose files start, in place of what the image would: they are built from its last stage."""
@@ -53,17 +59,17 @@ class Containers(Struct, frozen=True):
             yield from self._of_service({told.key: told for told in tolds}, _moment_of(tolds, self.stage.final))
 
     def _of_service(self, given: Mapping[StartKey, ServiceStart], moment: Moment) -> Iterator[Start]:
-        own_entrypoint, own_command, own_healthcheck = _effective(self.subject, self.stage)
-        entrypoint = _as_dockerfile(given["entrypoint"]).instructions[0] if "entrypoint" in given else own_entrypoint
+        own = _image_start(self.subject, self.stage)
+        entrypoint = _as_dockerfile(given["entrypoint"]).instructions[0] if "entrypoint" in given else own.entrypoint
         if "entrypoint" in given:
-            yield from self._service(given["entrypoint"], own_entrypoint, moment)
+            yield from self._service(given["entrypoint"], own.entrypoint, moment)
         if "healthcheck" in given:
-            yield from self._service(given["healthcheck"], own_healthcheck, moment)
+            yield from self._service(given["healthcheck"], own.healthcheck, moment)
         if "command" in given:
             if entrypoint is None or entrypoint.json is not None:
-                yield from self._service(given["command"], own_command, moment, entrypoint)
+                yield from self._service(given["command"], own.command, moment, entrypoint)
         elif "volumes" in given and "entrypoint" not in given:
-            yield from self._mounted(given["volumes"], moment, own_entrypoint, own_command)
+            yield from self._mounted(given["volumes"], moment, own.entrypoint, own.command)
 
     def _instruction(
         self, instruction: Instruction, shell: tuple[str, ...], command: Instruction | None
@@ -73,7 +79,7 @@ class Containers(Struct, frozen=True):
         start = Start("", instruction.keyword, instruction, (instruction.start, instruction.end), self.stage.final)
         for program, span in programs_of(self.subject, instruction, shell, scripts, self.stage):
             yield from with_script(replace(start, program=program, span=span), self.stage)
-        yield from self.follower.follow(start, _with_arguments(scripts, command))
+        yield from self.follower.follow(start, with_arguments(scripts, command))
 
     def _service(
         self, told: ServiceStart, replaced: Instruction | None, moment: Moment, entrypoint: Instruction | None = None
@@ -85,7 +91,7 @@ class Containers(Struct, frozen=True):
         (instruction,) = written.instructions
         scripts = run_scripts(instruction)
         if entrypoint is not None and not _hands_over(entrypoint, moment):
-            yield from self.follower.follow(start, _with_arguments(run_scripts(entrypoint), instruction))
+            yield from self.follower.follow(start, with_arguments(run_scripts(entrypoint), instruction))
             return
         as_if = replace(self.subject, timeline=replace(self.subject.timeline, dockerfile=written))
         for program, _ in programs_of(as_if, instruction, DEFAULT_SHELL, scripts, self.stage):
@@ -101,7 +107,7 @@ class Containers(Struct, frozen=True):
             start = Start(
                 "", instruction.keyword, instruction, (instruction.start, instruction.end), moment, service=told
             )
-            yield from self.follower.follow(start, _with_arguments(run_scripts(instruction), arguments))
+            yield from self.follower.follow(start, with_arguments(run_scripts(instruction), arguments))
 
 
 def _moment_of(tolds: Iterable[ServiceStart], moment: Moment) -> Moment:
@@ -125,15 +131,6 @@ def _scripts(instruction: Instruction, shell: tuple[str, ...]) -> tuple[Script, 
     return (parse_script(source.slice(3, len(source))),) if source.text[:3].upper() == "CMD" else ()
 
 
-def _with_arguments(scripts: tuple[Script, ...], command: Instruction | None) -> tuple[Script, ...]:
-    """The script of an ENTRYPOINT with the words behind it that a CMD has, both in the exec form."""
-    if command is None or not command.json or not scripts:
-        return scripts
-    (script,), (more,) = scripts, run_scripts(command)
-    words = (*script.commands[0].words, *more.commands[0].words)
-    return (replace(script, commands=(replace(script.commands[0], words=words),)),)
-
-
 def _as_dockerfile(told: ServiceStart) -> Dockerfile:
     """A Dockerfile that says the same: compose hands words over as the exec form does."""
     from json import dumps
@@ -141,23 +138,8 @@ def _as_dockerfile(told: ServiceStart) -> Dockerfile:
     return parse(f"CMD {dumps(told.words)}".encode())
 
 
-def _effective(subject: Subject, stage: Stage) -> tuple[Instruction | None, Instruction | None, Instruction | None]:
-    """ENTRYPOINT, CMD and HEALTHCHECK as the image has them; a new ENTRYPOINT drops the CMD of the stages before."""
-    entrypoint: Instruction | None = None
-    command: Instruction | None = None
-    healthcheck: Instruction | None = None
-    for place in reversed(subject.timeline.lineage(stage)):
-        own = {instruction.keyword: instruction for instruction in place.instructions}
-        if "ENTRYPOINT" in own and "CMD" not in own:
-            command = None
-        entrypoint = own.get("ENTRYPOINT", entrypoint)
-        command = own.get("CMD", command)
-        healthcheck = own.get("HEALTHCHECK", healthcheck)
-    if entrypoint is not None and entrypoint.json is not None and not entrypoint.json:
-        entrypoint = None  # ENTRYPOINT []
-    if healthcheck is not None and healthcheck.source.text.strip().upper() == "NONE":
-        healthcheck = None
-    return entrypoint, command, healthcheck
+def _image_start(subject: Subject, stage: Stage) -> ImageStart:
+    return image_start([one.instructions for one in reversed(subject.timeline.lineage(stage))])
 
 
 def _hands_over(entrypoint: Instruction, end: Moment) -> bool:

@@ -37,6 +37,10 @@ ALL = ["bash", "git", "pdfinfo", "psql"]
         ("COPY job /etc/periodic/daily/job\nCMD crond -f", {"job": "#!/bin/sh\ngit gc\n"}, ["git"]),
         ("COPY job /etc/periodic/daily/job.sh\nCMD crond -f", {"job": "#!/bin/sh\ngit gc\n"}, []),
         ("CMD crontab tab && crond -f", {"tab": "0 1 * * 1-5 git gc\n"}, ["git"]),
+        ("COPY job /etc/services.d/web/run", {"job": "#!/usr/bin/with-contenv bashio\ngit gc\n"}, ["git"]),
+        ("COPY job /etc/cont-init.d/10-x", {"job": "#!/bin/sh\ngit gc\n"}, ["git"]),
+        ("COPY job /etc/s6-overlay/s6-rc.d/web/up", {"job": "#!/usr/bin/env ruby\ngit gc\n"}, []),
+        ("COPY job /etc/services.d/web/finish", {"job": "#!/bin/sh\ngit gc\n"}, []),
         ("CMD python main.py", {"tab": "0 1 * * 1-5 git gc\n"}, ["pdfinfo"]),
         (
             "CMD make run",

@@ -1,0 +1,103 @@
+"""What a container installs when it starts, as far as that is certain."""
+
+from __future__ import annotations
+
+import pytest
+
+from dockerlint_alpine.model.findings import Finding
+from dockerlint_alpine.stages.container_start import image_start
+from dockerlint_alpine.syntax import parse
+from tests.conftest import Judge
+
+PY = "FROM python:3.12-alpine3.20\n"
+ALL = PY + "WORKDIR /srv\nCOPY . .\n"
+BUILD = {"gcc", "libpq-dev", "musl-dev"}
+
+
+def _lacks(judge: Judge, text: str, files: dict[str, str]) -> dict[str, Finding]:
+    report = judge(text, {"requirements.txt": "psycopg2==2.9.9\n", **files})
+    return {package: one for one in report.findings if one.code in {"AD101", "AD102"} for package in one.packages}
+
+
+@pytest.mark.parametrize(
+    ("starts", "files"),
+    [
+        ("CMD pip install -r requirements.txt && python app.py", {}),
+        ('CMD ["sh", "-c", "pip install -r requirements.txt; exec python app.py"]', {}),
+        ('ENTRYPOINT ["./run.sh"]\nCMD ["python", "app.py"]', {"run.sh": 'pip install -r requirements.txt\nexec "$@"\n'}),
+        ("CMD ./run.sh", {"run.sh": "#!/bin/bash\nif ! pip install -r requirements.txt; then exit 1; fi\n"}),
+        ("CMD sh run.sh", {"run.sh": ". ./more.sh\n", "more.sh": "cd /srv\npython3 -m pip install psycopg2==2.9.9\n"}),
+        ("COPY x /etc/services.d/", {"x/a/run": "#!/usr/bin/with-contenv bash\npip install -r /srv/requirements.txt\n"}),
+        ("ENV R=requirements.txt\nCMD pip install -r $R", {}),
+    ],
+)  # fmt: skip
+def test_what_is_installed_at_start(judge: Judge, starts: str, files: dict[str, str]) -> None:
+    found = _lacks(judge, f"{ALL}{starts}\n", files)
+    assert set(found) == BUILD
+    assert {one.severity for one in found.values()} == {"warning"}
+    assert {one.confidence for one in found.values()} == {"certain"}
+    for one in found.values():
+        assert any(each.detail.startswith("the container installs it when it starts") for each in one.evidence)
+        assert one.fix is not None
+        assert one.fix.applicability == "safe"
+
+
+@pytest.mark.parametrize(
+    ("starts", "files"),
+    [
+        ("CMD [ -z $DEV ] || pip install -r requirements.txt", {}),
+        ("CMD ./run.sh", {"run.sh": '#!/bin/sh\nif [ "$DEV" ]; then pip install -r requirements.txt; fi\n'}),
+        ("CMD ./run.sh", {"run.sh": "#!/bin/sh\nup() {\n  pip install -r requirements.txt\n}\n[ $DEV ] && up\n"}),
+        ("CMD python app.py", {"app.py": "import os\nos.system('pip install psycopg2')\n"}),
+        ("CMD pip install -r /data/requirements.txt", {}),
+        ("CMD pip install $MORE", {}),
+        ("ARG R=requirements.txt\nCMD pip install -r $R", {}),
+        ('CMD ["pip", "install", "-r", "requirements.txt"]\nCMD python app.py', {}),
+        ('ENTRYPOINT ["./run.sh"]\nCMD pip install -r requirements.txt', {"run.sh": "#!/bin/sh\nsleep 1\n"}),
+    ],
+)
+def test_what_may_be_installed_is_left_alone(judge: Judge, starts: str, files: dict[str, str]) -> None:
+    report = judge(f"{ALL}{starts}\n", {"requirements.txt": "psycopg2==2.9.9\n", **files})
+    assert [one for one in report.findings if one.code in {"AD101", "AD102", "AD901", "AD905"}] == []
+
+
+def test_a_stage_that_no_container_is_made_of_installs_nothing(judge: Judge) -> None:
+    text = f"{ALL.replace('3.20', '3.20 AS a')}CMD pip install -r requirements.txt\n{PY}COPY --from=a /srv /srv\n"
+    assert not _lacks(judge, text, {})
+
+
+def test_the_instructions_of_the_stages_before_count(judge: Judge) -> None:
+    text = f"{ALL.replace('3.20', '3.20 AS a')}CMD pip install -r requirements.txt\n"
+    text += "FROM a\nRUN apk add --no-cache libpq-dev\n"
+    assert set(_lacks(judge, text, {})) == BUILD - {"libpq-dev"}
+
+
+@pytest.mark.parametrize("starts", ["pip install -r requirements.txt", "[ -z $DEV ] || pip install -r more.txt"])
+def test_what_it_compiles_with_is_neither_superfluous_nor_to_be_moved(judge: Judge, starts: str) -> None:
+    text = f"{PY}RUN apk add --no-cache gcc libpq-dev musl-dev\nRUN pip install certifi==2024.2.2\nCOPY . .\nCMD {starts}\n"
+    report = judge(text, {"requirements.txt": "psycopg2==2.9.9\n"})
+    assert [one.code for one in report.findings if one.code.startswith(("AD1", "AD4"))] == []
+
+
+def test_what_the_image_has_is_not_installed_again(judge: Judge) -> None:
+    text = f"{ALL}RUN apk add --no-cache gcc libpq-dev musl-dev\nRUN pip install -r requirements.txt\nRUN apk del gcc\n"
+    assert not _lacks(judge, f"{text}CMD pip install -r requirements.txt\n", {})
+
+
+def _instructions(text: str) -> tuple[str | None, str | None]:
+    start = image_start([parse(one.encode()).instructions for one in text.split("\n--\n")])
+    return tuple(one.value if one is not None else None for one in (start.entrypoint, start.command))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("text", "entrypoint", "command"),
+    [
+        ("CMD a\nCMD b", None, "b"),
+        ("CMD a\n--\nENTRYPOINT b", "b", None),
+        ("CMD a\n--\nENTRYPOINT b\nCMD c", "b", "c"),
+        ("ENTRYPOINT a\n--\nCMD b", "a", "b"),
+        ("ENTRYPOINT a\n--\nENTRYPOINT []\nCMD b", None, "b"),
+    ],
+)
+def test_what_the_stages_come_to(text: str, entrypoint: str | None, command: str | None) -> None:
+    assert _instructions(text) == (entrypoint, command)
