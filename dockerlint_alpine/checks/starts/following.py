@@ -108,7 +108,7 @@ class Follower:
             written = Written(file.shown, file.line_of(span[0]), one_line(expanded.command))
             ran = self._ran(start, expanded, written, data, exits=exits, certain=runs)
             if not goes_on(data, span[1]) and (runs or (called and not _is_looked_for(expanded.name, data))):
-                yield from (replace(start, program=one, ran=ran) for one in started_by(expanded) if "/" not in one)
+                yield from (replace(start, program=one, ran=ran) for one in started_by(expanded))
             yield from self._from(replace(start, ran=ran), expanded, chain, certain=runs)
             start = _moved(start, expanded)
             if expanded.name in REDEFINES:
@@ -155,7 +155,7 @@ class Follower:
             if expanded.conditional or not expanded.args:
                 continue
             ran = self._ran(start, expanded, written, certain=certain)
-            programs = (one for one in (*(shells if expanded.nesting else ()), *started_by(expanded)) if "/" not in one)
+            programs = (*(shells if expanded.nesting else ()), *started_by(expanded))
             yield from (replace(start, program=one, ran=ran) for one in programs)
             yield from self._from(replace(start, ran=ran), expanded, chain, certain=certain)
             start = _moved(start, expanded)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.checks.starts.entry_points import EntryPoint
 
-_NAME = lazy_pattern(r"[\w][\w.+-]*\Z")
+_NAME = lazy_pattern(r"/?\w[\w./+-]*\Z")
 _MAX_COMMAND = 4096
 _MAX_IMPORTS = 2000
 _MAX_MODULES = 200

@@ -26,6 +26,7 @@ _DEPTH = 12
 _MAX_ITEMS = 5_000
 _MAX_TEXT = 1_000_000
 _MAX_NODES = 40_000
+_MAX_FILES = 20
 """Nodes and lines of a script; the longest that distributions have stay below 20,000."""
 
 
@@ -144,8 +145,11 @@ class _LimitError(Exception):
 
 
 class _Function:
-    def __init__(self, node: cst.FunctionDef) -> None:
+    """A function; ``module`` are the names of the file that it stands in, where that is not the script."""
+
+    def __init__(self, node: cst.FunctionDef, module: dict[str, Any] | None) -> None:
         self.node = node
+        self.module = module
 
 
 class _Dotted:
@@ -177,6 +181,7 @@ _COMMANDS = frozenset(
     """.split()
 )
 """What an installer may tell a ``setup.py`` to do (setuptools.build_meta; pip before 25.3: ``setup.py install``)."""
+_ABOUT_REQUIREMENTS = lazy_pattern(r"(?i)req|dep|extra")
 _PROGRAMS = lazy_pattern(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")
 
 
@@ -223,8 +228,14 @@ class _Reader(Struct, eq=False):
     guarded: int = 0
     """Above zero in the body of a ``try``."""
 
+    module: dict[str, Any] | None = None
+    """The names of the file that is read in place of the script."""
+
     steps: int = 0
     depth: int = 0
+    files: int = 0
+    """Other files that were read as Python."""
+
     setup: dict[str, Any] | None = None
     open_arguments: bool = False
     extensions: list[Extension] = []
@@ -241,6 +252,38 @@ class _Reader(Struct, eq=False):
         entry = (self.line(node) if node is not None else None, text)
         if entry not in self.doubts:
             self.doubts.append(entry)
+
+    # -- other files of the project -------------------------------------------------------------------------------
+
+    def own_module(self, module: str, names: Sequence[str]) -> Mapping[str, Any]:
+        """What a module of the project gives for requirements; nothing of any other."""
+        if self.conditional or not any(map(_ABOUT_REQUIREMENTS.search, names)):
+            return {}
+        file = self.open(f"{module.replace('.', '/')}.py")
+        found = self.run(file.text, {}) if isinstance(file, _File) else UNKNOWN
+        return found if isinstance(found, dict) else {}
+
+    def run(self, text: str, names: dict[str, Any]) -> dict[str, Any] | _Unknown:
+        """The names that other code leaves behind which starts with ``names``."""
+        self.files += 1
+        if self.files > _MAX_FILES or self.depth >= _DEPTH:
+            return UNKNOWN
+        try:
+            check_python(text.encode("utf-8", "surrogatepass"), limit=_MAX_NODES)
+            tree = cst.parse_module(text)
+        except (UnsafeSourceError, cst.ParserSyntaxError, ValueError):
+            return UNKNOWN
+        saved, outer = self.names, self.module
+        module = self.names = self.module = dict(names)
+        self.depth += 1
+        try:
+            self.block(tree.body)
+        except _Return:
+            pass
+        finally:
+            module.update(self.names)
+            self.names, self.module, self.depth = saved, outer, self.depth - 1
+        return module
 
     # -- statements -------------------------------------------------------------------------------------------------
 
@@ -272,11 +315,13 @@ class _Reader(Struct, eq=False):
                     self.names[bound] = _Dotted(path if alias.asname else bound)
             case cst.ImportFrom() if not isinstance(node.names, cst.ImportStar):
                 module = _dotted(node.module) if node.module is not None else ""
+                own = self.own_module(module, [_dotted(alias.name) for alias in node.names])
                 for alias in node.names:
-                    bound = _dotted(alias.asname.name) if alias.asname else _dotted(alias.name)
-                    self.names[bound] = _Dotted(f"{module}.{_dotted(alias.name)}")
+                    name = _dotted(alias.name)
+                    bound = _dotted(alias.asname.name) if alias.asname else name
+                    self.names[bound] = own.get(name, _Dotted(f"{module}.{name}"))
             case cst.FunctionDef():
-                self.names[node.name.value] = _Function(node)
+                self.names[node.name.value] = _Function(node, self.module)
             case cst.If():
                 self.branch(node)
             case cst.For():
@@ -498,6 +543,8 @@ class _Reader(Struct, eq=False):
                 return UNKNOWN
             case cst.Divide() if isinstance(left, str) and isinstance(right, str):
                 return posixpath.join(left, right)
+            case cst.BitOr() if isinstance(left, list) and isinstance(right, list):  # sets
+                return _added(left, [one for one in right if one not in left])
             case _:
                 return UNKNOWN
 
@@ -664,7 +711,7 @@ class _Reader(Struct, eq=False):
         if self.depth >= _DEPTH:
             return UNKNOWN
         saved, parameters = self.names, function.node.params.params
-        local = dict(saved)
+        local = dict(saved if function.module is None else function.module)
         for index, parameter in enumerate(parameters):
             default = self.value(parameter.default) if parameter.default is not None else UNKNOWN
             given = arguments[index] if index < len(arguments) else default
@@ -684,6 +731,8 @@ class _Reader(Struct, eq=False):
     def method(self, base: Any, name: str, arguments: Sequence[Any], node: cst.Call) -> Any:
         if isinstance(base, list) and name in {"append", "extend", "insert"} and arguments:
             return self.grow(base, name, arguments[-1], node)
+        if isinstance(base, list) and name == "copy":
+            return list(base)
         if isinstance(base, list) and name == "intersection" and arguments:
             given = isinstance(arguments[0], _Dotted) and arguments[0].path == "sys.argv"
             return [] if given and all(isinstance(one, str) and one not in _COMMANDS for one in base) else UNKNOWN
@@ -719,7 +768,12 @@ class _Reader(Struct, eq=False):
             return None
         if name == "get" and arguments and isinstance(arguments[0], str):
             return base.get(arguments[0], arguments[1] if len(arguments) > 1 else None)
-        views = {"values": list(base.values()), "keys": list(base), "items": [list(item) for item in base.items()]}
+        views = {
+            "copy": dict(base),
+            "values": list(base.values()),
+            "keys": list(base),
+            "items": [list(item) for item in base.items()],
+        }
         return views.get(name, UNKNOWN)
 
     def string_method(self, base: str, name: str, arguments: Sequence[Any]) -> Any:
@@ -771,18 +825,31 @@ class _Reader(Struct, eq=False):
             return posixpath.join(*arguments)
         if name == "open" and texts:
             return self.open(first)
-        if name in {"list", "sorted", "tuple", "set"} and isinstance(first, (list, tuple, dict)):
-            return list(first)
+        if name in {"list", "sorted", "tuple", "set"} and (isinstance(first, (list, tuple, dict)) or not arguments):
+            return list(first) if arguments else []
         if name in {"list"} and isinstance(first, _File):
             return first.text.splitlines(keepends=True)
-        if name in {"cythonize", "mypycify"}:
+        if name in {"cythonize", "mypycify", "compile"}:
             return first
+        if path in {"exec", "execfile", "runpy.run_path"} and isinstance(first, str):
+            return self.executed(path, first, arguments[1:])
         if name == "parse_requirements" and isinstance(first, str):
             opened = self.open(first)
             return opened.text.splitlines() if isinstance(opened, _File) else UNKNOWN
         if name in {"getcwd"}:
             return ""
         return UNKNOWN
+
+    def executed(self, path: str, code: str, namespaces: Sequence[Any]) -> Any:
+        """``exec(TEXT, NAMES)``, ``execfile(FILE, NAMES)`` of Python 2, ``runpy.run_path(FILE)``."""
+        if path != "exec":
+            file = self.open(code)
+            code = file.text if isinstance(file, _File) else ""
+        table = namespaces[0] if namespaces else {} if path == "runpy.run_path" else self.names
+        found = self.run(code, table) if isinstance(table, dict) and not self.conditional else UNKNOWN
+        if isinstance(found, dict) and isinstance(table, dict):
+            table.update(found)
+        return found if path == "runpy.run_path" else None
 
     def asks(self, node: cst.Call, name: str, path: str, arguments: Sequence[Any]) -> None:
         """Note what the script asks pkg-config and other configuration programs for."""

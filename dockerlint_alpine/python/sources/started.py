@@ -31,7 +31,9 @@ _OF_WORDS = frozenset(
 _OF_A_SHELL = frozenset(
     "os.system os.popen subprocess.getoutput subprocess.getstatusoutput asyncio.create_subprocess_shell".split()
 )
-_OF_ARGUMENTS = frozenset("asyncio.create_subprocess_exec os.execlp os.execvp os.execlpe os.execvpe".split())
+_OF_ARGUMENTS = frozenset(
+    "asyncio.create_subprocess_exec os.execl os.execle os.execlp os.execlpe os.execv os.execve os.execvp os.execvpe".split()
+)
 _CATCHES = frozenset("FileNotFoundError OSError EnvironmentError IOError".split())
 _ABOUT_SYSTEMS = lazy_pattern(
     r"(?i)platform|os\.name|\bwhich\b|access\(|exists\(|is_file\(|environ|\bwin|windows|darwin|linux|\bmac"
@@ -44,7 +46,7 @@ _MAX_TEXT = 200
 
 
 class StartedProgram(Struct, frozen=True):
-    """A program by its name, and the call that starts it: its line (1-based) and text."""
+    """A program as it is written, and the call that starts it: its line (1-based) and text."""
 
     program: str
     line: int
@@ -132,7 +134,7 @@ class _Reader(CallReader):
             self._take(text, node)
 
     def _take(self, word: str | None, node: ast.Call) -> None:
-        if word and "/" not in word and word not in _OF_A_DESKTOP:
+        if word and word.rpartition("/")[2] not in _OF_A_DESKTOP:
             self.found.setdefault((word, node.lineno))
 
     def _value(self, node: ast.expr) -> ast.expr | None:
