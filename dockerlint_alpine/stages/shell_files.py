@@ -9,23 +9,18 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.stages.copied_distributions import distributions_copied, moved_path, spread
 from dockerlint_alpine.stages.files import FromStage, FromText, Unread
-from dockerlint_alpine.stages.package_lists import before_pipe
-from dockerlint_alpine.stages.text_filters import Edit, grep, sed
-from dockerlint_alpine.syntax import expand_command
+from dockerlint_alpine.stages.pipelines import Printed, content_of, printed
+from dockerlint_alpine.stages.text_filters import Edit, sed
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Arg, ExpandedCommand, Instruction
 
-_MAX_TEXT = 1 << 16
-"""Bytes of a file that commands add to, line by line."""
-
 _IN_PLACE = lazy_pattern(r"-[A-Za-z]*i|--in-place")
-_PIP = lazy_pattern(r"pip[23]?(?:\.\d+)?")
 _WRITING = frozenset({">", ">|", "&>"})
 
 
@@ -63,8 +58,8 @@ def copy(walk: StageWalk, instruction: Instruction, args: Sequence[Arg], folder:
 
 
 def watch_writes(walk: StageWalk, instruction: Instruction, expanded: ExpandedCommand, folder: str) -> None:
-    """Files that the command writes or changes: what is in them is known only at build time, unless ``echo`` says it."""
-    text = None if expanded.conditional else _printed(expanded.args) or _frozen(walk, expanded)
+    """Files that the command writes or changes: what is in them is known only at build time, unless it is told."""
+    text = None if expanded.conditional else printed(walk, expanded, folder)
     for redirect in expanded.command.redirects:
         if redirect.op in _WRITING or redirect.op in {">>", "&>>"}:
             for arg in redirect.target.expand(expanded.variables):
@@ -75,53 +70,13 @@ def watch_writes(walk: StageWalk, instruction: Instruction, expanded: ExpandedCo
                     _written(walk, instruction, arg, folder, changed=added)
     if expanded.name == "tee":
         appended = any(arg.text in {"-a", "--append"} for arg in expanded.args)
-        for arg in expanded.args[1:]:
-            _written(walk, instruction, arg, folder, changed=appended)
+        for arg in (one for one in expanded.args[1:] if not one.text.startswith("-")):
+            if text is not None:
+                _told(walk, instruction, arg, folder, text, added=appended)
+            else:
+                _written(walk, instruction, arg, folder, changed=appended)
     if expanded.name == "sed" and any(_IN_PLACE.match(arg.text) for arg in expanded.args):
         _edit(walk, instruction, expanded, folder)
-
-
-def _printed(args: Sequence[Arg]) -> bytes | None:
-    """What ``echo`` or ``printf`` prints; ``None`` where that is not plain."""
-    name, words = args[0].text, [arg.text for arg in args[1:]]
-    if name not in {"echo", "printf"} or not all(arg.known for arg in args):
-        return None
-    escapes, end = name == "printf", "" if name == "printf" else "\n"
-    while name == "echo" and words and words[0] in {"-n", "-e", "-ne", "-en"}:
-        escapes, end = escapes or "e" in words[0], "" if "n" in words[0] else end
-        del words[0]
-    if name == "printf" and words[:1] == [r"%s\n"]:
-        escapes, end, text = False, "", "".join(f"{word}\n" for word in words[1:])
-    elif name == "printf" and (len(words) != 1 or "%" in words[0]):
-        return None
-    else:
-        text = " ".join(words)
-    if escapes:
-        text = text.replace(r"\n", "\n")
-        if "\\" in text:
-            return None
-    return (text + end).encode("utf-8", "surrogateescape")
-
-
-def _frozen(walk: StageWalk, expanded: ExpandedCommand) -> bytes | None:
-    """What ``pip freeze`` and ``pip list --format=freeze`` print of what is known to be installed, less what ``grep -v``
-    takes out; ``None`` for another command."""
-    earlier = [expand_command(one, expanded.variables) for one in before_pipe(expanded.command)]
-    args, *rest = (*earlier, expanded.args)
-    filters: list[Callable[[str], bool]] = []
-    for one in rest:
-        kept = grep(one[0].text, one[1:], 0, walk.files.context.steps) if one else None
-        if kept is None and [arg.text for arg in one] != ["sort"]:
-            return None
-        filters += [kept] if kept is not None else []
-    words = [arg.text for arg in args if arg.known]
-    words = words[2:] if words[1:2] == ["-m"] and "python" in words[0] else words
-    listed = words[1:2] == ["list"] and "freeze" in " ".join(words[2:])
-    if not words or not _PIP.fullmatch(words[0]) or (words[1:2] != ["freeze"] and not listed):
-        return None
-    installed = {one.resolved for one in walk.installed if one.wheel_file is None}
-    lines = {f"{one.name}=={one.version}" if one.version is not None else one.name for one in installed}
-    return "".join(f"{line}\n" for line in sorted(lines) if all(kept(line) for kept in filters)).encode() or None
 
 
 def _edit(walk: StageWalk, instruction: Instruction, expanded: ExpandedCommand, folder: str) -> None:
@@ -143,17 +98,17 @@ def _edit(walk: StageWalk, instruction: Instruction, expanded: ExpandedCommand, 
 
 def _edited(walk: StageWalk, place: str, edit: Edit) -> bytes | None:
     """What ``sed`` makes of a file; ``None`` where that is not known, or takes too long to find out."""
-    data = _content(walk, place)
+    data = content_of(walk, place)
     if data is None:
         return None
     text = edit.lines(data.decode("utf-8", "surrogateescape"), walk.files.context.steps)
     return text.encode("utf-8", "surrogateescape") if text is not None else None
 
 
-def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text: bytes, *, added: bool) -> None:
-    """A file of which the command itself says what is in it, or what is ``added`` to one that is known."""
+def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text: Printed, *, added: bool) -> None:
+    """A file of which it is known what is written there, or ``added`` to one that is known."""
     place = absolute(arg.text, folder)
-    before = _content(walk, place) if added and walk.files.may_have(place) else b""
+    before = content_of(walk, place) if added and walk.files.may_have(place) else b""
     plain = arg.known and posixpath.basename(place) and not arg.text.startswith(("-", "/dev/"))
     if before is None or not plain:
         _written(walk, instruction, arg, folder, changed=added)
@@ -161,13 +116,9 @@ def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text
     if before:  # a file that grows line by line is kept once
         grown = [one for one in walk.files.placements if isinstance(one, FromText) and one.target == place]
         walk.files = walk.files.without(grown)
-    walk.files = walk.files.place(FromText(before + text, place, walk.files.fetched(place) if before else ""))
-
-
-def _content(walk: StageWalk, place: str) -> bytes | None:
-    """What is in a file so far, where that is known and not much."""
-    found = walk.files.content(place) if place not in walk.edited else None
-    return found if found is not None and len(found) <= _MAX_TEXT else None
+    data = text.text.encode("utf-8", "surrogateescape")
+    fetched = text.fetched or (walk.files.fetched(place) if before else "")
+    walk.files = walk.files.place(FromText(before + data, place, fetched, "" if before else text.shown))
 
 
 def _written(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, *, changed: bool) -> None:
