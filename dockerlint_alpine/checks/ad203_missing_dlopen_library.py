@@ -53,12 +53,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.checks import evidence
-from dockerlint_alpine.checks.application import application
+from dockerlint_alpine.checks.application import application, call_of
 from dockerlint_alpine.checks.base import Check, Subject, confidence_of, instruction_location, stage_label
 from dockerlint_alpine.checks.run_moment import left_to_others
 from dockerlint_alpine.checks.starts import starts
 from dockerlint_alpine.knowledge import RuntimeNeed
-from dockerlint_alpine.model.findings import Evidence
+from dockerlint_alpine.model.findings import Evidence, Severity
 from dockerlint_alpine.stages import ApkStep, PythonStep, library_copied
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ if TYPE_CHECKING:
 class _Lack(Struct, frozen=True):
     """One thing that a run-time need is short of: what to look for, what has it, and whether a branch may bring it.
 
-    ``opened`` is the call in the wheel's own sources, where it says so and no rule does.
+    ``opened`` is the call in the wheel's own sources, where it says so and no rule does; ``called`` where the application
+    calls for it.
     """
 
     item: Installed
@@ -84,6 +85,7 @@ class _Lack(Struct, frozen=True):
     possible: bool
     for_lookup: bool
     opened: WheelOpen | None = None
+    called: Evidence | None = None
 
 
 class _Use:
@@ -97,6 +99,11 @@ class _Use:
     def application(self) -> Application:
         """What its application imports."""
         return application(self._stage.final)
+
+    def called(self, need: RuntimeNeed) -> Evidence | None:
+        """Where it calls what has the need."""
+        found = call_of(self._stage.final, need.calls) if need.calls and self._stage.runs else None
+        return Evidence("source", said := f"{found[0]} calls {found[1]}", said) if found is not None else None
 
     @cached_property
     def started(self) -> frozenset[str]:
@@ -154,10 +161,12 @@ def run(subject: Subject) -> Iterator[Finding]:
             for need in (*needs, *(item.built.runtime if item.built is not None else ())):
                 if not (stage.runs or need.commands):
                     continue
-                if _wanted(item, need, present) and need.available(stage.packages.release, stage.packages.arch):
-                    for lack in _lacks(subject, stage, item, need):
-                        if use.runs(item, need):
-                            yield _finding(subject, stage, lack, use)
+                if not need.available(stage.packages.release, stage.packages.arch):
+                    continue
+                lacks = [one for one in _lacks(subject, stage, item, need) if use.runs(item, need)]
+                called = use.called(need) if lacks else None
+                if _wanted(item, need, present, called=called is not None):
+                    yield from (_finding(subject, stage, replace(one, called=called), use) for one in lacks)
             for opened in _unruled(item, needs) if stage.runs else ():
                 wanted = _missing(subject, stage, opened.needs)
                 if wanted is not None:
@@ -178,9 +187,9 @@ def _as_need(opened: WheelOpen) -> RuntimeNeed:
     return RuntimeNeed(kind="dlopen", any=opened.needs, severity="warning", note=opened.note)
 
 
-def _wanted(item: Installed, need: RuntimeNeed, present: Set[str]) -> bool:
+def _wanted(item: Installed, need: RuntimeNeed, present: Set[str], *, called: bool) -> bool:
     extras = item.resolved.extras
-    if (need.extra and need.extra not in extras) or any(extra in extras for extra in need.unless_extra):
+    if (need.extra and need.extra not in extras and not called) or any(extra in extras for extra in need.unless_extra):
         return False
     return not any(name in present for name in need.unless_installed)
 
@@ -244,6 +253,7 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack, use: _Use) -> Finding:
     if lack.opened is not None and sure == "certain":
         sure = "likely"  # a source says what it may open, not that it will
     fix, anchor = CHECK.add(subject, stage, package if not lack.possible and not item.conditional else None, None)
+    severity: Severity = "warning" if lack.called is not None and need.severity == "info" else need.severity
     doubt = (left_to_others(subject) or use.doubt(item, need)) if need.severity == "error" else None
     # What only switches a feature on is shown, not written: the author may not use it.
     if fix is not None and (need.feature or need.severity != "error" or doubt is not None):
@@ -254,11 +264,12 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack, use: _Use) -> Finding:
         stage=stage,
         item=item,
         at=instruction_location(subject.dockerfile, anchor or item.arrived),
-        severity="warning" if need.severity == "error" and (sure == "possible" or doubt is not None) else need.severity,
+        severity="warning" if severity == "error" and (sure == "possible" or doubt is not None) else severity,
         confidence=sure,
         evidence=(
             evidence.requirement(item),
             _told(lack),
+            lack.called,
             evidence.provider(stage.apk, lack.wanted, package) if package else None,
             evidence.absence(stage, lack.wanted),
             doubt,

@@ -252,7 +252,8 @@ class RuntimeNeed(Entry, frozen=True):
     """What Python code of the distribution opens or starts at run time, invisible to an ELF header.
 
     Any one of ``any`` meets it. ``library`` names its :class:`Library` (empty: none). ``feature`` names what does not
-    work without it (empty: the import itself); ``extra``: only when that extra is installed; ``unless_installed``:
+    work without it (empty: the import itself); ``extra``: only when that extra is installed; ``calls``: what Python code
+    calls (``discord.FFmpegPCMAudio``) that uses the feature, whatever extras there are; ``unless_installed``:
     not when one of these distributions is there too, ``unless_extra``: nor when one of these extras was asked for, which
     bring such a distribution. ``lookup`` is ``find_library`` when the only way is
     ``ctypes.util.find_library``. On musl a CPython of the official images (not apk's own, which is patched) then also
@@ -269,6 +270,7 @@ class RuntimeNeed(Entry, frozen=True):
     versions: str = ""
     feature: str = ""
     extra: str = ""
+    calls: Texts = ()
     unless_installed: Names = ()
     unless_extra: Names = ()
     lookup: Lookup = "name"

@@ -114,3 +114,24 @@ def test_what_a_run_starts_in_a_stage_that_only_builds(judge: Judge, lines: str,
     report = judge(f"{builder}FROM alpine:3.21\nCOPY --from=b /d /\n", select=["AD203"])
     errors = [one for one in report.findings if one.severity == "error"]
     assert {name for one in errors for name in one.packages} == packages
+
+
+BOT = 'FROM python:3.11-alpine3.19\nRUN pip install discord.py=={what}\nCOPY . /app\nCMD ["python", "/app/bot.py"]\n'
+PLAYS = "import discord\n\n\ndef play(voice):\n    voice.play(discord.FFmpegPCMAudio('a.mp3'))\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "source", "severity"),
+    [
+        ("2.3.2", PLAYS, "warning"),
+        ("2.3.2", "import discord\n", None),
+        ("2.3.2", PLAYS.replace("    voice", "    try:\n        voice") + "    except Exception:\n        pass\n", None),
+        ("2.3.2 PyNaCl", "from discord import FFmpegOpusAudio as A\nA.from_probe('a')\n", "warning"),
+    ],
+)  # fmt: skip
+def test_what_the_application_calls_for(judge: Judge, what: str, source: str, severity: str | None) -> None:
+    report = judge(BOT.format(what=what), {"bot.py": source})
+    found = [one for one in report.findings if one.code == "AD203" and "ffmpeg" in one.packages]
+    assert [one.severity for one in found] == ([severity] if severity else [])
+    for one in found:
+        assert any(" calls discord.FFmpeg" in each.gist for each in one.evidence)
