@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.system.native import UnsafeSourceError, parse_python
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 _CATCH_ALL = frozenset({"Exception", "BaseException"})
 
@@ -21,6 +21,21 @@ class CallReader(ast.NodeVisitor):
         self._caught = _CATCH_ALL.union(caught)
         self._names: dict[str, str] = {}
         """What names of modules and functions stand for: ``sp`` for ``subprocess``, ``run`` for ``subprocess.run``."""
+
+    def visit_statements(self, statements: Sequence[ast.stmt]) -> None:
+        """Read the statements of a block, in order."""
+        for one in statements:
+            self.visit(one)
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Read what is in a node, statements as blocks."""
+        for _, value in ast.iter_fields(node):
+            if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
+                self.visit_statements(value)
+            else:
+                for one in value if isinstance(value, list) else (value,):
+                    if isinstance(one, ast.AST):
+                        self.visit(one)
 
     def visit_Import(self, node: ast.Import) -> None:
         """Note the names of modules."""
@@ -38,7 +53,9 @@ class CallReader(ast.NodeVisitor):
             handler.type is None or self._caught.intersection(map(_last, _parts(handler.type)))
             for handler in node.handlers
         )
-        for one in (*(() if caught else node.body), *node.orelse, *node.finalbody, *node.handlers):
+        for block in (() if caught else node.body, node.orelse, node.finalbody):
+            self.visit_statements(block)
+        for one in node.handlers:
             self.visit(one)
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:

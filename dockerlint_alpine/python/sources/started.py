@@ -17,7 +17,7 @@ from dockerlint_alpine.system.native import UnsafeSourceError, parse_python
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _SPEAKS = lazy_pattern(rb"\bsubprocess\b|\bos[ \t]*\.[ \t]*(?:system|popen|exec)|\bfrom[ \t]+os\b|create_subprocess_")
 _IMPORT = lazy_pattern(
@@ -98,15 +98,39 @@ class _Reader(CallReader):
         self._of_shell = of_shell
         self._is_main = is_main
         self._values: list[dict[str, ast.expr | None]] = [_assigned(tree)]
+        self._latest: dict[str, ast.expr] = {}
+        """What names were given last on the way to the statement that is read, where that is certain."""
+
         self.found: dict[tuple[str, int], None] = {}
         self.looked_for: set[str] = set()
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:  # noqa: N802 - ast's name
         self._values.append(_assigned(node))
+        outer, self._latest = self._latest, {}
         self.generic_visit(node)
+        self._latest = outer
         self._values.pop()
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - ast's name
+
+    def visit_statements(self, statements: Sequence[ast.stmt]) -> None:
+        """Read a block: what it gives a name holds up to its end, and nothing certain is known of that name behind it."""
+        outer, given = self._latest, set[str]()
+        self._latest = dict(outer)
+        for one in statements:
+            names = set() if isinstance(one, ast.AugAssign) else _stored(one)  # what is added leaves the first word
+            if isinstance(one, (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)):
+                self._latest = {name: value for name, value in self._latest.items() if name not in names}
+            self.visit(one)
+            given |= names
+            self._latest = {name: value for name, value in self._latest.items() if name not in names}
+            match one:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                ):
+                    self._latest[name] = value
+        self._latest = {name: value for name, value in outer.items() if name not in given}
 
     def visit_If(self, node: ast.If) -> None:  # noqa: N802 - as above
         test = ast.unparse(node.test)
@@ -138,7 +162,9 @@ class _Reader(CallReader):
             self.found.setdefault((word, node.lineno))
 
     def _value(self, node: ast.expr) -> ast.expr | None:
-        """What an expression is, by the only value that its name is given here."""
+        """What an expression is, by the value that its name was given last, or by the only one."""
+        if isinstance(node, ast.Name) and node.id in self._latest:
+            return self._latest[node.id]
         if isinstance(node, ast.Name):
             scope = next((values for values in reversed(self._values) if node.id in values), {})
             return scope.get(node.id)
@@ -148,6 +174,11 @@ class _Reader(CallReader):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.left, (ast.List, ast.Name)):
             return self._value(node.left)  # [program, ...] + more
         return node
+
+
+def _stored(node: ast.AST) -> set[str]:
+    """The names that are given something in a statement."""
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
 
 
 def _assigned(scope: ast.AST) -> dict[str, ast.expr | None]:
