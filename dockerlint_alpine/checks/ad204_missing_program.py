@@ -388,6 +388,8 @@ def _may_come_along(subject: Subject, placement: FromStage, path: str, start: St
         return _copied_to_base(placement.files, path) or any(
             _made_by_build(text, start, read) for text in placement.builds
         )
+    if placement.files is not None and placement.stage is None and placement.image is None:  # cp and mv
+        return path.rpartition("/")[0] in _SYSTEM or _may_lie(subject, placement.files, path, start, read)
     origin = subject.timeline.stages.get(placement.stage) if placement.stage is not None else None
     if origin is None or placement.files is None:
         return True
