@@ -179,8 +179,11 @@ class ArgumentReader(Struct, eq=False, dict=True):
                 self._known(words, replace(arg, text=text, unknown=(), glob=True), place)
             return True
         lines = self._lists.printed_by(arg.substitutions[0]) if _WHOLE.fullmatch(arg.text) else None
+        in_turn = self._printed_in_turn(arg.substitutions[0]) if lines is None and _WHOLE.fullmatch(arg.text) else []
+        for text in in_turn:
+            words.add(text, place)
         if lines is None:
-            return False
+            return bool(in_turn)
         whole = self._lists.whole(lines)
         if whole is not None:
             words.add("-r", place)
@@ -189,6 +192,28 @@ class ArgumentReader(Struct, eq=False, dict=True):
             for word in line.words:
                 words.add(word.text, Origin(line.shown, line.number))
         return True
+
+    def _printed_in_turn(self, script: SourceText) -> list[str]:
+        """The words that ``for f in $(ls *.txt); do echo "-r $f"; done`` prints; none for another script."""
+        first, *rest = parse_script(SourceText.literal(script.text)).commands or (None,)
+        if (
+            first is None
+            or len(first.loops) != 1
+            or any(one.name not in {"tr", "xargs"} for one in rest if one is not None)
+        ):
+            return []
+        values: list[str] = []
+        for arg in (arg for word in first.loops[0].words or () for arg in word.expand(self.variables)):
+            listed = self._lists.paths_printed_by(arg.substitutions[0]) if len(arg.substitutions) == 1 else []
+            for pattern in listed or ([arg.text] if arg.known else []):
+                values += self.walk.files.glob(absolute(pattern, self.folder)) or (pattern,)
+        found: list[str] = []
+        for value in values:
+            args = expand_command(first, {**self.variables, first.loops[0].name: SourceText.literal(value)})
+            if args[0].text != "echo" or not all(one.known for one in args):
+                return []
+            found += " ".join(one.text for one in args[1:] if one.text not in {"-n", "-e"}).split()
+        return found
 
     def _place(self, arg: Arg) -> Origin:
         build = self.walk.build

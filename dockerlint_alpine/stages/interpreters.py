@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.walk import StageWalk
 
 
+_ARCHITECTURES = ("amd64", "aarch64", "armv7", "armhf", "i386")
 _ADD_ONS = (
-    f"{base}{arch}"
-    for base, mark in (("hassioaddons/base", "-"), ("ghcr.io/hassio-addons/base", "/"))
-    for arch in ("", *(f"{mark}{one}" for one in "amd64 aarch64 armv7 armhf i386".split()))
+    *("hassioaddons/base", "ghcr.io/hassio-addons/base", "ghcr.io/home-assistant/base"),
+    *(f"{base}{one}" for base in ("hassioaddons/base-", "ghcr.io/hassio-addons/base/") for one in _ARCHITECTURES),
+    *(f"{owner}/{one}-base" for owner in ("homeassistant", "ghcr.io/home-assistant") for one in _ARCHITECTURES),
 )
 WITHOUT_PYTHON = frozenset(
     """docker eclipse-temurin frolvlad/alpine-glibc ghcr.io/linuxserver/baseimage-alpine golang linuxserver/baseimage-alpine
     lscr.io/linuxserver/baseimage-alpine lsiobase/alpine nginx node openjdk php ruby rust""".split()
 ) | frozenset(_ADD_ONS)
 """Images that add programs of their own to Alpine, and no Python (their Dockerfiles in docker-library, nodejs, nginx,
-frolvlad, linuxserver/docker-baseimage-alpine and hassio-addons/addon-base)."""
+frolvlad, linuxserver/docker-baseimage-alpine, hassio-addons/addon-base and home-assistant/docker-base)."""
 
 BRINGS_A_PYTHON = lazy_pattern(
     r"\bmake (?:\S+ )*(?:alt)?install\b|\btar -|\b(?:uv|pyenv|rye|mise|asdf|\w*conda|\w*mamba)\b"
