@@ -43,7 +43,7 @@ _TARGET = lazy_pattern(rb"(?m)^[ \t]*target[ \t]+[\"\w]")
 _OF_SCRIPTS = (".", ".github/workflows", "build", "ci", "docker", "hack", "scripts", "tools")
 """Folders of a project for what starts its builds."""
 _YAML = (".yml", ".yaml")
-_OF_PLATFORMS = lazy_pattern(rb"--platform\b|\bplatforms?:")
+_OF_PLATFORMS = lazy_pattern(rb"--platform\b|\bplatforms?:|\buses:[ \t]*[\"']?\./")
 _MAX_SIZE = 128 * 1024
 _BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
 """What is laid over another bake file."""

@@ -7,7 +7,7 @@ or folder that is built depends on it, on those of the project that fit.
 
 Sources: "docker buildx build" and "podman build" (options), the action's README (``context``, ``file``, ``tags``,
 ``build-args``, ``target``, ``platforms``), docker/metadata-action (``images``), GitHub's "Workflow syntax"
-(``strategy.matrix``, ``env``).
+(``strategy.matrix``, ``env``), "Reusing workflows" (``workflow_call``) and "Metadata syntax" of composite actions.
 """
 
 from __future__ import annotations
@@ -42,14 +42,17 @@ _MAX_VALUE = 1024
 _MAX_DEPTH = 20
 _MAX_OPEN = 3
 _MAX_TRIES = 5000
-"""Characters of the value of a variable, variables that hold each other, open parts of the name of a file, and builds of
-one file of which the Dockerfile is looked for."""
+_MAX_CALLS = 3
+"""Characters of the value of a variable, variables that hold each other, open parts of the name of a file, builds of one
+file of which the Dockerfile is looked for, and workflows and actions that use one another."""
 
 _STARTS = lazy_pattern(
     rb"\b(?:docker|podman|nerdctl)(?:[ \t]|\\\r?\n)+(?:(?:buildx|image|builder)\b"
     rb"[^\n]{0,80}(?:\\\r?\n[^\n]{0,80}){0,3}?)?\bbuild\b"
-    rb"|\bbuildah[ \t]+(?:bud|build)\b|docker/build-push-action@"
+    rb"|\bbuildah[ \t]+(?:bud|build)\b|docker/build-push-action@|\buses:[ \t]*[\"']?\./"
 )
+_ACTION = lazy_pattern(r"docker/build-push-action@|\buses:[ \t]*[\"']?\./")
+"""A step that builds, or what a workflow uses of the project."""
 _COMMAND = lazy_pattern(
     r"(?:\b(?:docker|podman|nerdctl)[ \t]+(?:(?:buildx|image|builder)[ \t]+(?:--[\w-]{1,40}[= ]\S{1,200}[ \t]+){0,3})?build"
     r"|\bbuildah[ \t]+(?:bud|build))(?=[ \t])"
@@ -123,7 +126,7 @@ def _builds(
         if _STARTS.search(data) is None:
             continue
         text = data.decode("utf-8", "replace")
-        if any(word in text for word in words):
+        if any(word in text for word in words) or _ACTION.search(text):  # what is used may have the word
             yield from ((path, build) for build in islice(_File(path, project, text, known).builds(), _MAX_BUILDS))
 
 
@@ -154,10 +157,12 @@ class _File:
         self._goes_elsewhere = _CHANGES_FOLDER.search(_IN_SUBSHELL.sub("(", text)) is not None
         self._variables = _Values(_assigned(self._text))
         self._tries = _MAX_TRIES
+        self._read: dict[str, Mapping[str, Any]] = {}
+        """The other workflows and actions of the project that were read, by name."""
 
     def builds(self) -> Iterator[Build]:
         """All builds of which the Dockerfile is in the project, each once for every file that an open name may be."""
-        if "docker/build-push-action@" in self._text:
+        if _ACTION.search(self._text):
             yield from self._actions()
         for line in self._text.split("\n"):
             for match in islice(_COMMAND.finditer(line), _MAX_BUILDS):
@@ -262,20 +267,53 @@ class _File:
     # -- docker/build-push-action -------------------------------------------------------------------------------------
 
     def _actions(self) -> Iterator[Build]:
-        try:
-            _, document = load_yaml(self._text.encode("utf-8", "replace"))
-        except YamlError:
-            return
-        root = _mapping(document)
-        for job in _mapping(root.get("jobs")).values():
-            steps = [_mapping(step) for step in _list(_mapping(job).get("steps"))]
-            outer = {**_texts(root.get("env")), **_texts(_mapping(job).get("env"))}
-            outer |= {f"env.{key}": one for key, one in outer.items()} | _written_by(steps)
-            images = {_text(step.get("id")): _lines(_mapping(step.get("with")).get("images")) for step in steps}
-            for variant in _variants(_mapping(_mapping(_mapping(job).get("strategy")).get("matrix"))):
-                for step in steps:
-                    if _text(step.get("uses")).startswith("docker/build-push-action@"):
-                        yield from self._action(_mapping(step.get("with")), _Values({**outer, **variant}), images)
+        yield from self._jobs(_document(self._text.encode("utf-8", "replace")), {}, 0)
+
+    def _jobs(self, workflow: Mapping[str, Any], inputs: Mapping[str, str], depth: int) -> Iterator[Build]:
+        """What the jobs of a workflow build, which was called with these ``inputs``."""
+        for job in map(_mapping, _mapping(workflow.get("jobs")).values()):
+            steps = [_mapping(step) for step in _list(job.get("steps"))]
+            outer = {**_texts(workflow.get("env")), **_texts(job.get("env"))}
+            outer |= {f"env.{key}": one for key, one in outer.items()} | _written_by(steps) | dict(inputs)
+            for variant in _variants(_mapping(_mapping(job.get("strategy")).get("matrix"))):
+                values = _Values({**outer, **variant})
+                yield from self._steps(steps, values, depth)
+                called, given = self._called(job, values, depth)
+                yield from self._jobs(called, given, depth + 1)
+
+    def _steps(self, steps: Sequence[Mapping[str, Any]], values: _Values, depth: int) -> Iterator[Build]:
+        images = {_text(step.get("id")): _lines(_mapping(step.get("with")).get("images")) for step in steps}
+        for step in steps:
+            if _text(step.get("uses")).startswith("docker/build-push-action@"):
+                yield from self._action(_mapping(step.get("with")), values, images)
+            else:
+                called, given = self._called(step, values, depth)
+                inner = [_mapping(one) for one in _list(_mapping(called.get("runs")).get("steps"))]
+                yield from self._steps(inner, values.given(given), depth + 1)
+
+    def _called(
+        self, caller: Mapping[str, Any], values: _Values, depth: int
+    ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        """The workflow or the action of the project that a job or a step uses, and the inputs that it gets."""
+        uses = _text(caller.get("uses"))
+        self._tries -= uses.startswith("./")
+        if not uses.startswith("./") or depth >= _MAX_CALLS or self._tries < 0:
+            return {}, {}
+        names = (uses,) if uses.endswith((".yml", ".yaml")) else (f"{uses}/action.yml", f"{uses}/action.yaml")
+        called = next(filter(None, map(self._used, names)), {})
+        told = _mapping(_mapping(called.get("on", called.get("True"))).get("workflow_call"))
+        stated = _mapping((told or called).get("inputs"))
+        inputs = _texts({name: _mapping(one).get("default") for name, one in stated.items()})
+        inputs |= {name: values.fill(text) for name, text in _texts(caller.get("with")).items()}
+        return called, {f"inputs.{name}": text for name, text in inputs.items()}
+
+    def _used(self, name: str) -> Mapping[str, Any]:
+        if name not in self._read:
+            try:
+                self._read[name] = _document(read_file(self._project / name, limit=_MAX_SIZE, within=self._project))
+            except OSError:
+                self._read[name] = {}
+        return self._read[name]
 
     def _action(
         self, given: Mapping[str, Any], variables: _Values, images: Mapping[str, Sequence[str]]
@@ -321,6 +359,13 @@ def _with_arrays(text: str) -> str:
         return found.get(match[1], "") if left >= 0 else match[0]
 
     return _WHOLE_ARRAY.sub(elements_of, text)
+
+
+def _document(data: bytes) -> Mapping[str, Any]:
+    try:
+        return _mapping(load_yaml(data)[1])
+    except YamlError:
+        return {}
 
 
 def _written_by(steps: Iterable[Mapping[str, Any]]) -> dict[str, str]:

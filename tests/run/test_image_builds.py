@@ -326,6 +326,69 @@ def test_for_which_platforms(root: Path, name: str, text: str, platforms: tuple[
     assert plain.platforms == ()
 
 
+CALLER = """\
+on: push
+jobs:
+  images:
+    strategy: {matrix: {name: [one, two], include: [{name: one, file: one/Dockerfile}, {name: two, file: two/Dockerfile}]}}
+    uses: ./.github/workflows/build.yml
+    with: {DOCKER-FILE: "${{ matrix.file }}"}
+"""
+REUSABLE = """\
+on:
+  workflow_call:
+    inputs: {DOCKER-FILE: {type: string}, for: {default: "linux/arm/v7"}}
+jobs:
+  build:
+    steps:
+      - uses: ./.github/actions/build
+        with: {file: "${{ inputs.DOCKER-FILE }}", platforms: "${{ inputs.for }},linux/386"}
+"""
+COMPOSITE = """\
+inputs: {file: {required: true}, platforms: {}}
+runs:
+  using: composite
+  steps:
+    - uses: docker/build-push-action@v6
+      with: {context: ., file: "${{ inputs.file }}", platforms: "${{ inputs.platforms }}"}
+"""
+USED = {".github/workflows/build.yml": REUSABLE, ".github/actions/build/action.yml": COMPOSITE}
+
+
+@pytest.mark.parametrize(
+    ("files", "platforms"),
+    [
+        ({}, ("linux/amd64", "linux/arm/v7", "linux/386")),
+        ({".github/workflows/all.yml": CALLER + "      for: linux/s390x\n"}, ()),
+        (
+            {".github/workflows/all.yml": CALLER.replace('}"}', '}", for: linux/s390x}')},
+            ("linux/amd64", "linux/s390x", "linux/386"),
+        ),
+        ({".github/workflows/build.yml": REUSABLE.replace("./.github", "./../.github")}, ()),
+        ({".github/actions/build/action.yml": "runs: ["}, ()),
+        ({".github/actions/build/action.yml": "runs: {steps: [{uses: ./.github/actions/build}]}"}, ()),
+        ({".github/workflows/all.yml": CALLER.replace("one/Dockerfile", "gone/Dockerfile")}, ()),
+    ],
+)
+def test_workflows_and_actions_of_the_project_that_a_workflow_uses(
+    root: Path, files: dict[str, str], platforms: tuple[str, ...]
+) -> None:
+    _write(root, {".github/workflows/all.yml": CALLER, **USED, **files})
+    (job,) = find_jobs(["one/Dockerfile"])[0]
+    assert job.platforms == platforms
+
+
+def test_workflows_that_use_each_other_end(root: Path) -> None:
+    matrix = f"{{matrix: {{a: [{'1, ' * 64}], b: [{'1, ' * 64}]}}}}"
+    call = f"strategy: {matrix}, uses: ./.github/workflows/a.yml"
+    jobs = ", ".join(f"j{number}: {{{call}}}" for number in range(200))
+    text = f"on: workflow_call\njobs: {{{jobs}}}\n"
+    _write(root, {".github/workflows/a.yml": text})
+    start = time.process_time()
+    find_jobs(["one/Dockerfile"])
+    assert time.process_time() - start < 5
+
+
 def test_what_is_built_for_more_platforms_is_judged_on_them(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text = "FROM python:3.12-alpine3.19\nRUN pip install cffi==1.16.0\n"
     compose = "services: {a: {build: {context: one, platforms: [linux/arm64, linux/amd64]}}}\n"
