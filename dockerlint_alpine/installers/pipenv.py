@@ -43,6 +43,8 @@ INSTALL_OPTIONS = OptionTable.build(
 )
 """``pipenv install`` and ``pipenv sync``."""
 
+_KEEPS_LOCK = frozenset({"--deploy", "--ignore-pipfile"})
+
 
 class Pipenv(ProjectInstaller):
     """Pipenv. Its ``install`` adds what it names to the project, which is installed as well."""
@@ -104,7 +106,8 @@ def read_pipenv(
 ) -> RequirementSet:
     """Read the Pipenv project in ``folder`` for ``pipenv COMMAND ARGS``; never raises.
 
-    ``Pipfile.lock`` answers unless ``--skip-lock`` is given or it is missing; then ``Pipfile`` does, unlocked.
+    ``Pipfile.lock`` answers unless ``--skip-lock`` is given, it is missing, or ``pipenv install`` makes it anew; then
+    ``Pipfile`` does, unlocked.
     """
     words, complaints = scan(args, INSTALL_OPTIONS)
     given = {word.option: word.value for word in words if word.option is not None}
@@ -116,11 +119,20 @@ def read_pipenv(
     lock_path, path = posixpath.join(folder, "Pipfile.lock"), posixpath.join(folder, "Pipfile")
     if files.exists(lock_path) and ("--skip-lock" not in given or command == "sync"):
         found = read_pipfile_lock(lock_path, files, categories, folder)
+        if command == "install" and not _KEEPS_LOCK & given.keys():
+            found = _locked_again(found, read_pipfile(path, files, categories, folder))
     else:
         found = read_pipfile(path, files, categories, folder)
     added = [word for word in words if word.option is None]
     requested, more = _operands(added, place)
     return replace(found, requested=found.requested + requested, problems=(*problems, *more, *found.problems))
+
+
+def _locked_again(locked: RequirementSet, written: RequirementSet) -> RequirementSet:
+    """What ``pipenv install`` takes: a lock that lacks what the Pipfile asks for is out of date and made anew (pipenv:
+    ``routines/install.py``, ``do_init``)."""
+    known = {one.name for one in locked.requested}
+    return locked if all(one.name is None or one.name in known for one in written.requested) else written
 
 
 def _operands(words: Sequence[Any], origin: Origin) -> tuple[tuple[Requested, ...], tuple[Problem, ...]]:

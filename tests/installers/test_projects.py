@@ -438,13 +438,18 @@ def test_pipenv() -> None:
     assert found.options.index_url == "https://h.example/simple"
     lz4 = next(one for one in found.requested if one.name == "lz4")
     assert '"lz4": {' in PIPFILE_LOCK.splitlines()[(lz4.origin.line or 0) - 1]
-    assert names(project("pipenv", files, "--dev", "extra-thing==1")) == [
+    assert names(project("pipenv", files, "--ignore-pipfile", "--dev", "extra-thing==1")) == [
         "colorama",
         "extra-thing",
         "git-thing",
         "lz4",
         "pytest",
     ]
+    outdated = project("pipenv", files)
+    assert not outdated.locked
+    assert names(outdated) == ["lz4", "psycopg", "win"]
+    kept = {**files, "Pipfile": PIPFILE.partition("win =")[0]}
+    assert project("pipenv", kept).locked
     unlocked = project("pipenv", files, "--skip-lock", "--dev")
     assert not unlocked.locked
     assert [(one.name, one.specifier, one.marker, one.origin.line) for one in unlocked.requested] == [
