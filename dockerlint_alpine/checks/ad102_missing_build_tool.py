@@ -81,7 +81,9 @@ def run(subject: Subject) -> Iterator[Finding]:
 def _needs(made: Compile) -> tuple[str, ...]:
     """The tools of the build; Alpine's own Python keeps its headers in a package of their own."""
     headers = made.step.home.headers
-    return (*made.built.tools, headers) if headers is not None and made.built.languages else made.built.tools
+    if headers is None or not any(one.headers for one in made.built.languages):
+        return made.built.tools
+    return (*made.built.tools, headers)
 
 
 def _finding(subject: Subject, lack: _Lack) -> Finding:

@@ -362,10 +362,11 @@ class Distribution(Entry, frozen=True):
 
 
 class Language(Entry, frozen=True):
-    """What compiling a language needs, and what its objects need where they run."""
+    """What compiling a language needs, and what its objects need where they run. ``headers``: with those of Python."""
 
     name: Text
     needs: Needs = ()
     runtime: Needs = ()
+    headers: bool = True
     note: str = ""
     evidence: Texts = ()

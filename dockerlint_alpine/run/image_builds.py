@@ -82,6 +82,8 @@ _PARAMETER = lazy_pattern(r"(\w+)(?::?[-=](.*))?")
 _VARIABLE = lazy_pattern(r"\$\{(?P<name>[\w.?]+)(?:-(?P<default>[^${}]*))?\}")
 """What is put in, as :func:`_unwritten` writes it: ``${NAME}``, ``${NAME-default}``, and ``${?}`` for what is not known."""
 _HOLE = "${?}"
+_WORKFLOW = "github.workflow"
+"""The name of the workflow that runs, also in those that it uses."""
 _HERE = frozenset("PWD CURDIR pwd CI_PROJECT_DIR GITHUB_WORKSPACE github.workspace".split())
 """Variables that name the folder that is worked in."""
 _OPTIONS = OptionTable.build(
@@ -267,7 +269,9 @@ class _File:
     # -- docker/build-push-action -------------------------------------------------------------------------------------
 
     def _actions(self) -> Iterator[Build]:
-        yield from self._jobs(_document(self._text.encode("utf-8", "replace")), {}, 0)
+        workflow = _document(self._text.encode("utf-8", "replace"))
+        name = _text(workflow.get("name")) or f".github/workflows/{self._path.name}"
+        yield from self._jobs(workflow, {_WORKFLOW: _unwritten(name)}, 0)
 
     def _jobs(self, workflow: Mapping[str, Any], inputs: Mapping[str, str], depth: int) -> Iterator[Build]:
         """What the jobs of a workflow build, which was called with these ``inputs``."""
@@ -279,7 +283,7 @@ class _File:
                 values = _Values({**outer, **variant})
                 yield from self._steps(steps, values, depth)
                 called, given = self._called(job, values, depth)
-                yield from self._jobs(called, given, depth + 1)
+                yield from self._jobs(called, {**given, _WORKFLOW: inputs[_WORKFLOW]}, depth + 1)
 
     def _steps(self, steps: Sequence[Mapping[str, Any]], values: _Values, depth: int) -> Iterator[Build]:
         images = {_text(step.get("id")): _lines(_mapping(step.get("with")).get("images")) for step in steps}

@@ -159,3 +159,13 @@ def test_what_platforms_say_alike_is_said_once(judge: Judge) -> None:
         (("gcc",), ("linux/amd64", "linux/arm64"), "likely"),
         (("musl-dev",), ("linux/amd64", "linux/arm64"), "likely"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("what", "headers"), [("rpds-py==0.20.0", False), ("psutil==5.9.8", True), ("cffi==1.16.0", True)]
+)
+def test_rust_is_compiled_without_the_headers_of_python(judge: Judge, what: str, headers: bool) -> None:
+    """As in Alpine's own recipes of py3-rpds-py and py3-pydantic-core."""
+    text = f"FROM alpine:3.18\nRUN apk add --no-cache python3 py3-pip cargo\nRUN pip install --no-binary :all: {what}\n"
+    packages = {package for one in judge(text).findings if one.code == "AD102" for package in one.packages}
+    assert ("python3-dev" in packages) is headers

@@ -285,6 +285,7 @@ jobs:
           context: one
           platforms: ${{ env.ALL }},${{ steps.chosen.outputs.for-arm }},${{steps.chosen.outputs.old}},${{ env.OTHER }}
 """
+NAMED = ACTION.replace("context: one", 'context: "${{ github.workflow }}"')
 IN_ORDER = ("linux/amd64", "linux/arm/v7", "linux/arm64", "linux/386")
 
 
@@ -303,6 +304,8 @@ IN_ORDER = ("linux/amd64", "linux/arm/v7", "linux/arm64", "linux/386")
             ("linux/amd64", "linux/arm64"),
         ),
         ("one/build.sh", "docker buildx build --platform linux/s390x .\n", ("linux/amd64", "linux/s390x")),
+        (".github/workflows/a.yaml", f"name: one\n{NAMED}", IN_ORDER),
+        (".github/workflows/a.yaml", f"name: two\n{NAMED}", ()),
         (".github/workflows/a.yaml", CHOSEN, IN_ORDER),
         (".github/workflows/a.yaml", ACTION.replace("context: one", "context: ., file: \"${{ join('a', 'b') }}\""), ()),
         (
