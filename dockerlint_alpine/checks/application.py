@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.python.sources.calls import find_call
+from dockerlint_alpine.python.sources.calls import find_call, may_call
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from dockerlint_alpine.stages import Moment
     from dockerlint_alpine.stages.files import StageFiles
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MAX_FOLDERS = 400
 _MAX_FILES = 1000
 _MAX_BYTES = 1 << 23
+_MAX_PARSED = 1 << 20
 _MAX_LINE = 1000
 _NOT_OURS = frozenset("site-packages node_modules .git .tox .nox venv .venv __pycache__ tests test docs".split())
 
@@ -68,9 +69,13 @@ def application(end: Moment) -> Application:
     return Application(plain, guarded, count, complete and count > 0)
 
 
-def call_of(end: Moment, names: Collection[str]) -> tuple[str, str] | None:
+def call_of(end: Moment, names: tuple[str, ...]) -> tuple[str, str] | None:
     """Where (``app.py:3``) these sources call one of ``names`` and do not expect an ``ImportError``, and its name."""
+    left = _MAX_PARSED
     for path, text in _texts(end.files):
+        left -= len(text) if text is not None and may_call(text, names) else 0
+        if left < 0:
+            return None
         found = find_call(text or b"", names, ("ImportError", "ModuleNotFoundError"))
         if found is not None:
             return f"{path}:{found[0]}", found[1]

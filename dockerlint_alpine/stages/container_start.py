@@ -10,6 +10,8 @@ Sources: Dockerfile reference ("Understand how CMD and ENTRYPOINT interact"); s6
 from __future__ import annotations
 
 import posixpath
+import shlex
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -97,8 +99,11 @@ def _started(start: ImageStart, walk: StageWalk) -> Iterator[tuple[Instruction, 
         yield entrypoint, with_arguments(run_scripts(entrypoint, walk.shell), command if entrypoint.json else None)
     elif command is not None:
         yield command, run_scripts(command, walk.shell)
+    services: defaultdict[Instruction, list[str]] = defaultdict(list)
     for place in s6_scripts(walk.files):
-        yield _bringing(place, walk), (parse_script(SourceText.literal(place)),)
+        services[_bringing(place, walk)].append(shlex.quote(place))
+    for instruction, places in services.items():
+        yield instruction, (parse_script(SourceText.literal("\n".join(places))),)
 
 
 def _bringing(place: str, walk: StageWalk) -> Instruction:

@@ -59,6 +59,9 @@ class BuildContext(Struct, frozen=True, eq=False, dict=True):
     steps: Steps = field(default_factory=Steps)
     """What is left for expressions of ``grep`` and ``sed`` in the build."""
 
+    scripts: Steps = field(default_factory=lambda: Steps(1 << 20))
+    """How many bytes of scripts may still be followed in the build."""
+
     @cached_property
     def _real_root(self) -> str:
         return os.path.realpath(self.root)

@@ -115,11 +115,13 @@ def _source(
     if not named:
         return piped
     found: list[Printed] = []
+    left = _MAX_TEXT
     for arg in named:
         pattern = absolute(arg.text, folder)
         for place in (walk.files.glob(pattern) if arg.glob else ()) or (pattern,):
             data = content_of(walk, place)
-            if data is None:
+            left -= len(data or b"")
+            if data is None or left < 0 or not walk.files.context.steps.spend(len(data)):
                 return None
             text = data.decode("utf-8", "surrogateescape")
             found.append(Printed(text, walk.files.display(place), walk.files.fetched(place)))

@@ -580,8 +580,9 @@ class _ScriptWalk(Struct, eq=False):
         text = file.data.decode("utf-8", "replace")
         self.walk.scripts.append(text)
         installs = script_installs(text)
-        script = parsed(file, given.shell) if installs or len(file.data) <= _SMALL else None
-        if script is None or script.opaque or not self._may_enter(file):
+        wanted = (installs or len(file.data) <= _SMALL) and self._may_enter(file)
+        script = parsed(file, given.shell) if wanted else None
+        if script is None or script.opaque:
             if installs:
                 self._not_read(file)
             return
@@ -631,6 +632,7 @@ class _ScriptWalk(Struct, eq=False):
             and file.place not in chain
             and len(chain) < MAX_DEPTH
             and len(self.entered) <= MAX_SCRIPTS
+            and self.walk.files.context.scripts.spend(len(file.data))
         )
 
     def _reader(self, expanded: ExpandedCommand, file: ScriptFile, folder: str) -> _ScriptWalk:

@@ -113,12 +113,15 @@ def _told(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, text
     if before is None or not plain:
         _written(walk, instruction, arg, folder, changed=added)
         return
-    if before:  # a file that grows line by line is kept once
-        grown = [one for one in walk.files.placements if isinstance(one, FromText) and one.target == place]
-        walk.files = walk.files.without(grown)
     data = text.text.encode("utf-8", "surrogateescape")
     fetched = text.fetched or (walk.files.fetched(place) if before else "")
-    walk.files = walk.files.place(FromText(before + data, place, fetched, "" if before else text.shown))
+    _put(walk, FromText(before + data, place, fetched, "" if before else text.shown))
+
+
+def _put(walk: StageWalk, file: FromText | Unread) -> None:
+    """A file in place of what was written there before: one that is written again and again is kept once."""
+    before = [one for one in walk.files.placements if isinstance(one, (FromText, Unread)) and one.target == file.target]
+    walk.files = walk.files.without(one for one in before if not (isinstance(one, Unread) and one.below)).place(file)
 
 
 def _written(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, *, changed: bool) -> None:
@@ -128,4 +131,4 @@ def _written(walk: StageWalk, instruction: Instruction, arg: Arg, folder: str, *
     if changed and walk.files.exists(place):
         walk.edited[place] = instruction.line
     elif posixpath.basename(place):
-        walk.files = walk.files.place(Unread(place, f"line {instruction.line} writes it at build time"))
+        _put(walk, Unread(place, f"line {instruction.line} writes it at build time"))

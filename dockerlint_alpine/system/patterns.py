@@ -49,7 +49,10 @@ class Steps(Struct, eq=False):
     def takes(self, expression: str, length: int) -> bool:
         """Whether there are enough left for a search in so many characters, and take them: Python takes some
         ``length ** (1 + repetitions)``, as each repetition may begin and end at every place."""
-        cost = (length + 1) ** (1 + repetitions(expression))
+        return self.spend((length + 1) ** (1 + repetitions(expression)))
+
+    def spend(self, cost: int) -> bool:
+        """Whether as many are left, and take them."""
         if cost > self.left:
             return False
         self.left -= cost

@@ -95,6 +95,7 @@ REQUIREMENTS: dict[str, str] = {
 def _lay_out(root: Path, dockerfile: str, files: dict[str, str]) -> None:
     root.mkdir(parents=True)
     for name, text in {"Dockerfile": dockerfile, **files}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
@@ -199,13 +200,38 @@ STARTED: dict[str, tuple[str, dict[str, str]]] = {
         | {f"b{n}.py": "import subprocess\n" + "[[a, b], c]\n" * 20_000 for n in range(40)},
     ),
     "arguments of arguments": ("./a -- ./a -- ./a", {"a": '#!/bin/sh\n./a -- ./a -- "$@"\nexec "$@"\n'}),
+    "services": (
+        "a",
+        {
+            f"etc/services.d/s{n}/run": "pip install a\n" + "x y\n" * 60_000 + f". /etc/services.d/s{n + 1}/run"
+            for n in range(90)
+        },
+    ),
+    "installs": ("./a", {"a": "pip install -r b\n" * 9000 + "./a\n", "b": "c\n"}),
+    "pipelines": (
+        "./a",
+        {"a": "cat * | grep -v a | sed s/a/b/ > b; cat b b b > a; cat a a > b; pip install -r b\n" * 900}
+        | {f"c{n}": "a\n" * 20_000 for n in range(90)},
+    ),
+    "names in turn": (
+        "./a",
+        {"a": 'pip install $(for f in $(ls *); do echo "-r $f $f $f"; done | xargs)\n' * 200, "b": "b"},
+    ),
+    "calls": (
+        "python c0.py",
+        {f"c{n}.py": "from PIL import ImageFont\n" + "[[a, b], c]\n" * 20_000 + "truetype()\n" for n in range(90)},
+    ),
+    "code of code": ("a", {"setup.py": "t = open('setup.py').read()\n" + "exec(t, {})\nx = [[1], 2]\n" * 5000}),
     "uwsgi": ("uwsgi --ini a", {"a": "module" + " " * 250_000 + "=\n" + "ini = a\n" * 9000}),
 }
 
 
 def test_what_containers_start(tmp_path: Path, tried: Callable[[int], None]) -> None:
     """Scripts, and files that have a program start commands."""
-    start = "FROM python:3.12-alpine3.20\nWORKDIR /a\nCOPY . .\nRUN pip install .\nCMD {}\n"
+    start = (
+        "FROM python:3.12-alpine3.20\nWORKDIR /a\nCOPY . .\nCOPY etc /etc\n"
+        "RUN pip install --no-binary :all: . pillow==10.0.0\nCMD {}\n"
+    )
     scripts = {name: ("./x.sh a", {"x.sh": text}) for name, text in SCRIPTS.items()}
     makefiles = {name: ("make x", {"Makefile": text}) for name, text in MAKEFILES.items()}
     every = [*STARTED.values(), *scripts.values(), *makefiles.values()]

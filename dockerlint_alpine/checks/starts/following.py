@@ -75,6 +75,8 @@ class Follower:
         moment = start.moment
         given = started(expanded, expanded.args, moment.workdir, moment.files)
         file = _file(moment, given.place) if given is not None and self._may_enter(given.place, chain) else None
+        if file is not None and not moment.files.context.scripts.spend(len(file.data)):
+            file = None
         if given is not None and file is not None:
             script = parsed(file, given.shell)
             yield from self._of_script(start, file, script, (*chain, given.place), exits=given.exits, certain=certain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dockerlint_alpine.system.native import UnsafeSourceError, parse_python
@@ -87,10 +88,16 @@ class _Search(CallReader):
             self.found.append((node.lineno, name))
 
 
-def find_call(source: bytes, names: Collection[str], caught: Collection[str]) -> tuple[int, str] | None:
+def may_call(source: bytes, names: tuple[str, ...]) -> bool:
+    """Whether a source has the last part of one of ``names``."""
+    return any(name.rpartition(".")[2].encode() in source for name in names)
+
+
+@lru_cache(maxsize=1024)
+def find_call(source: bytes, names: tuple[str, ...], caught: tuple[str, ...]) -> tuple[int, str] | None:
     """The first call of one of ``names`` (``PIL.ImageFont.truetype``) that is not in a ``try`` for one of the exceptions
     ``caught``: its line (1-based) and the name. ``None`` for what can't be parsed."""
-    if not any(name.rpartition(".")[2].encode() in source for name in names):
+    if not may_call(source, names):
         return None
     try:
         tree = parse_python(source)

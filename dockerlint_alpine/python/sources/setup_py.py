@@ -26,8 +26,8 @@ _DEPTH = 12
 _MAX_ITEMS = 5_000
 _MAX_TEXT = 1_000_000
 _MAX_NODES = 40_000
-_MAX_FILES = 20
-"""Nodes and lines of a script; the longest that distributions have stay below 20,000."""
+_MAX_FILES = 6
+"""Nodes and lines of a script, where the longest that distributions have stay below 20,000, and files that one executes."""
 
 
 class _Unknown:
