@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.comparison import MissKind
     from dockerlint_alpine.model.findings import Purpose
-    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Installed, Moment, Stage, Timeline, UnjudgedKind
     from dockerlint_alpine.stages.model import Step, Written
     from dockerlint_alpine.syntax import Dockerfile, Instruction, Span
+    from dockerlint_alpine.system.services import ServiceStart
 
 FixKind: TypeAlias = Literal["safe", "safe or shown", "unsafe", "unsafe or shown", "shown", "none"]
 
@@ -236,11 +236,11 @@ def locate(dockerfile: Dockerfile, span: Span) -> Location:
 
 
 def _at_start(step: Step | None) -> Evidence | None:
-    """That the container installs something when it starts, and not the build; ``None`` for anything else."""
+    """That a container installs something when it starts, and not the build; ``None`` for anything else."""
     if not isinstance(step, InstallStep) or not step.at_start:
         return None
     where = f" ({step.written.path}:{step.written.line})" if step.written is not None else ""
-    return Evidence("dockerfile", told := f"the container installs it when it starts{where}", told)
+    return Evidence("dockerfile", told := f"{step.at_start} installs it when it starts{where}", told)
 
 
 def in_script(written: Written | None) -> Evidence | None:

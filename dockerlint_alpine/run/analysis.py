@@ -268,6 +268,7 @@ class Doctor:
                 shown_as=name,
                 world_cache=self._world_cache,
                 others=self.configuration.others,
+                services=self.settings.starts,
             )
         except StagesError as error:
             raise UnreadableError(str(error)) from None

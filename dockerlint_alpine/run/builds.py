@@ -14,7 +14,7 @@ from dockerlint_alpine.system.patterns import lazy_pattern
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dockerlint_alpine.model.services import ServiceStart
+    from dockerlint_alpine.system.services import ServiceStart
 
 
 GITLAB = lazy_pattern(r"(?i)\.gitlab-ci\.ya?ml\Z")

@@ -20,10 +20,10 @@ import yaml
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dockerlint_alpine.model.services import ServiceStart, StartKey
 from dockerlint_alpine.run.builds import Build, BuildFileError, Refused, made_by, outside
 from dockerlint_alpine.system.dotenv import VARIABLE, chosen, read_dotenv
 from dockerlint_alpine.system.files import lies_within, read_file
+from dockerlint_alpine.system.services import ServiceStart, StartKey
 from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 
 MAX_SIZE = 1024 * 1024

@@ -32,7 +32,7 @@ from dockerlint_alpine.system.platforms import APK_ARCH, USUAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from dockerlint_alpine.model.services import ServiceStart
+    from dockerlint_alpine.system.services import ServiceStart
 
     Reader: TypeAlias = Callable[[object], object]
 

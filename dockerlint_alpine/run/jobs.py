@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.run.config import Configuration, Settings
+    from dockerlint_alpine.system.services import ServiceStart
 
 
 _NAMED = 4

@@ -9,25 +9,30 @@ Sources: Dockerfile reference ("Understand how CMD and ENTRYPOINT interact"); s6
 
 from __future__ import annotations
 
+import json
 import posixpath
 import shlex
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dockerlint_alpine.stages import shell_commands
+from dockerlint_alpine.stages.context import BuildContext
+from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
 from dockerlint_alpine.stages.model import InstallStep
 from dockerlint_alpine.stages.walk import StageWalk
-from dockerlint_alpine.syntax import SourceText, parse_script, run_scripts
+from dockerlint_alpine.syntax import SourceText, parse, parse_script, run_scripts
+from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.stages.files import StageFiles
     from dockerlint_alpine.stages.installing import Installer
-    from dockerlint_alpine.syntax import Instruction, Script
+    from dockerlint_alpine.syntax import Dockerfile, Instruction, Script
+    from dockerlint_alpine.system.services import ServiceStart, StartKey
 
 _S6_FOLDERS = ("/etc/cont-init.d", "/etc/services.d", "/etc/s6-overlay/s6-rc.d")
 _S6_SCRIPTS = frozenset({"run", "up"})
@@ -70,14 +75,55 @@ def with_arguments(scripts: tuple[Script, ...], command: Instruction | None) -> 
     return (replace(script, commands=(replace(script.commands[0], words=words),)),)
 
 
-def install_at_start(walk: StageWalk, stages: Sequence[Sequence[Instruction]], installer: Installer) -> None:
-    """Let the container of a stage install what it does when it starts; ``stages`` have the instructions of those that it is
-    built from, the first one first, and its own."""
+def mounted(files: StageFiles, tolds: Iterable[ServiceStart]) -> StageFiles:
+    """What the container of a service sees of ``files``: with the folders of the project that it mounts."""
+    for told in tolds:
+        if told.key == "volumes":
+            folder, target, shown = told.words
+            context = BuildContext(Path(folder), shown_as=shown, looked_at=files.context.looked_at)
+            inside = StageFiles(context, (FromContext("", "/", is_dir=True),))
+            files = files.place(FromStage("/", absolute(target, "/"), inside))
+    return files
+
+
+def as_dockerfile(told: ServiceStart) -> Dockerfile:
+    """A Dockerfile of one instruction that says the same: compose hands words over as the exec form does."""
+    return parse(f"CMD {json.dumps(told.words)}".encode())
+
+
+def install_at_start(
+    walk: StageWalk, stages: Sequence[Sequence[Instruction]], services: Iterable[ServiceStart], installer: Installer
+) -> None:
+    """Let the container of a stage install what it does when it starts, and those of ``services``; ``stages`` have the
+    instructions of those that it is built from, the first one first, and its own."""
+    start = image_start(stages)
+    _install(walk, installer, _started(start, walk), (), "the container")
+    by_service: defaultdict[tuple[str, str], list[ServiceStart]] = defaultdict(list)
+    for told in services:
+        by_service[told.path, told.service].append(told)
+    for tolds in by_service.values():
+        given = {told.key: told for told in tolds}
+        said = given.get("command") or given.get("entrypoint") or given.get("volumes")
+        if said is not None:
+            scripts = _of_service(start, walk, given)
+            _install(walk, installer, scripts, tolds, f"{said.service} ({said.place})")
+
+
+def _install(
+    walk: StageWalk,
+    installer: Installer,
+    starts: Iterable[tuple[Instruction, tuple[Script, ...]]],
+    tolds: Sequence[ServiceStart],
+    who: str,
+) -> None:
+    """Let one container install what its commands do in any case."""
     container, known = StageWalk(walk.node, walk.build), set(walk.build.unjudged)
     container.inherit(walk)
     container.scope = replace(walk.scope, args={}).on(walk.platform)
-    start = image_start(stages)
-    for instruction, scripts in _started(start, container):
+    container.files = mounted(walk.files, tolds)
+    for told in tolds:
+        container.workdir = absolute(told.words[0], walk.workdir) if told.key == "working_dir" else container.workdir
+    for instruction, scripts in starts:
         for script in scripts:
             shell_commands.walk_script(container, instruction, script, installer)
     notices = [one for one in walk.build.unjudged if one not in known]
@@ -85,12 +131,25 @@ def install_at_start(walk: StageWalk, stages: Sequence[Sequence[Instruction]], i
         if notice.kind != "unresolved-requirement":
             del walk.build.unjudged[notice]
     installs = [one for one in container.steps if isinstance(one, InstallStep)]
-    walk.installs_at_start = bool(installs or notices)
+    walk.installs_at_start = walk.installs_at_start or bool(installs or notices)
     certain = [one for one in installs if not one.conditional]
     if certain:
         walk.packages = container.packages
-        walk.steps += (replace(one, at_start=True) for one in certain)
+        walk.steps += (replace(one, at_start=who) for one in certain)
         walk.install(item for one in certain for item in one.installed)
+
+
+def _of_service(
+    start: ImageStart, walk: StageWalk, given: Mapping[StartKey, ServiceStart]
+) -> Iterator[tuple[Instruction, tuple[Script, ...]]]:
+    """What a service starts in place of what the image does."""
+    place = start.entrypoint or start.command or walk.node.from_instruction
+    command = as_dockerfile(given["command"]).instructions[0].at(place) if "command" in given else start.command
+    if "entrypoint" in given:
+        entrypoint = as_dockerfile(given["entrypoint"]).instructions[0].at(place)
+        yield from _started(ImageStart(entrypoint, command if "command" in given else None, None), walk)
+    else:
+        yield from _started(ImageStart(start.entrypoint, command, None), walk)
 
 
 def _started(start: ImageStart, walk: StageWalk) -> Iterator[tuple[Instruction, tuple[Script, ...]]]:

@@ -95,7 +95,8 @@ class InstallStep(Struct, frozen=True):
     """An installer's command and the moment it runs at; ``span`` and ``written`` as those of an ApkStep.
 
     ``built_for`` is what is compiled for the environments of its builds, and gone after them. ``found`` is what it leaves
-    alone as Alpine's packages have brought it, each with the package. ``at_start``: the container does it, not the build.
+    alone as Alpine's packages have brought it, each with the package. ``at_start`` says who does
+    it when it starts, a container or a service of compose; empty for what the build does.
     """
 
     stage: int
@@ -110,7 +111,7 @@ class InstallStep(Struct, frozen=True):
     written: Written | None = None
     built_for: tuple[Installed, ...] = ()
     found: tuple[tuple[Resolved, str], ...] = ()
-    at_start: bool = False
+    at_start: str = ""
 
 
 class PythonStep(Struct, frozen=True):

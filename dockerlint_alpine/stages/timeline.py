@@ -17,13 +17,13 @@ from dockerlint_alpine.stages.model import Timeline
 from dockerlint_alpine.stages.mounts import BindMounts
 from dockerlint_alpine.stages.walk import BuildWalk, StageWalk, Trigger, Unclear
 from dockerlint_alpine.stages.world_cache import WorldCache
-from dockerlint_alpine.syntax import SourceText, parse, run_scripts
+from dockerlint_alpine.syntax import parse, run_scripts
 from dockerlint_alpine.system.builds import OtherBuild, Others
 from dockerlint_alpine.system.files import project_root, read_file
 from dockerlint_alpine.system.pulse import pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dockerlint_alpine.apk import IndexStore
     from dockerlint_alpine.knowledge import Knowledge
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.model import Unjudged
     from dockerlint_alpine.stages.walk import Elsewhere
     from dockerlint_alpine.syntax import Dockerfile, Instruction
+    from dockerlint_alpine.system.services import ServiceStart
 
 
 _ALONE = Others()
@@ -50,8 +51,8 @@ class _TimelineBuilder:
         if installer.resolver is not None:
             state.repository, state.contents = installer.resolver.repository, installer.resolver.image
 
-    def build(self, target: str | None) -> Timeline:
-        """Walk all stages, or the ones that ``target`` needs."""
+    def build(self, target: str | None, services: Sequence[ServiceStart]) -> Timeline:
+        """Walk all stages, or the ones that ``target`` needs; ``services`` start from the last one."""
         state, graph = self.state, self.state.graph
         chosen = self._target(target)
         for index in graph.order(chosen):
@@ -60,7 +61,8 @@ class _TimelineBuilder:
         for index in sorted(running):
             walk = state.stages[index]
             if walk.kind == "alpine" and walk.packages is not None:
-                install_at_start(walk, [one.instructions for one in graph.lineage(index)], self.installer)
+                lineage = [one.instructions for one in graph.lineage(index)]
+                install_at_start(walk, lineage, services if index == max(running) else (), self.installer)
         stages = {index: walk.finished(runs=index in running) for index, walk in state.stages.items()}
         notes = tuple(dict.fromkeys(state.notes))
         state.stages.clear()  # no circle is left, so that all of a walk goes at once and is not looked for later
@@ -93,7 +95,7 @@ class _TimelineBuilder:
         if walk.packages is not None:
             walk.start = walk.moment
         for trigger in walk.triggers:
-            self._step(walk, _at_from(trigger.instruction, node.from_instruction), trigger)
+            self._step(walk, trigger.instruction.at(node.from_instruction), trigger)
         for instruction in (*node.triggers, *node.instructions):
             self._step(walk, instruction)
         return walk
@@ -123,20 +125,6 @@ class _TimelineBuilder:
                 pass
 
 
-def _at_from(instruction: Instruction, head: Instruction) -> Instruction:
-    """An instruction of another file as something that happens at FROM: nothing in it stands in this file."""
-    return replace(
-        instruction,
-        start=head.start,
-        end=head.end,
-        line=head.line,
-        end_line=head.end_line,
-        source=SourceText.literal(instruction.value),
-        json=None if instruction.json is None else tuple(SourceText.literal(one.text) for one in instruction.json),
-        heredocs=tuple(replace(one, source=SourceText.literal(one.source.text)) for one in instruction.heredocs),
-    )
-
-
 def build_timeline(
     dockerfile: Dockerfile,
     platform: str,
@@ -152,13 +140,15 @@ def build_timeline(
     shown_as: str = "Dockerfile",
     world_cache: WorldCache | None = None,
     others: Others = _ALONE,
+    services: Sequence[ServiceStart] = (),
 ) -> Timeline:
     """Walk ``dockerfile``, called ``shown_as`` in messages, for one ``platform`` (``linux/amd64``).
 
     ``alpine`` and ``python`` (``X.Y``) overrule what base images tell. ``world_cache`` keeps what several files have in
     common; give the same one for all files that share ``knowledge`` and ``store``. ``others`` are builds of the same project
-    that this one may start from. Raises StagesError: StageGraphError
-    for stages in a circle or an unknown ``target``, IncludeCycleError for requirement files in a circle.
+    that this one may start from, and ``services`` what compose files start in place of what the image does. Raises
+    StagesError: StageGraphError for stages in a circle or an unknown ``target``, IncludeCycleError for requirement files in
+    a circle.
     """
     cache = world_cache if world_cache is not None else WorldCache()
 
@@ -194,7 +184,7 @@ def build_timeline(
             return Unclear(f"{build.shown} can't be checked: {reason or error}")
 
     elsewhere = OtherBuilds(others, platform, other)
-    found = walked(dockerfile, build_args or {}, context, shown_as, platform, elsewhere).build(target)
+    found = walked(dockerfile, build_args or {}, context, shown_as, platform, elsewhere).build(target, services)
     return replace(found, is_base=True) if others.rest_on_it else found
 
 

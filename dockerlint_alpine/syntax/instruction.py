@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dockerlint_alpine.syntax.gotext import SPACE, WHITESPACE_RUN
 from dockerlint_alpine.syntax.source import EMPTY, SourceText, Span
@@ -148,6 +149,19 @@ class Instruction(Struct, frozen=True):
     def flag(self, name: str) -> Flag | None:
         """The first flag of this name (without dashes), or ``None``."""
         return next((flag for flag in self.flags if flag.name == name), None)
+
+    def at(self, place: Instruction) -> Instruction:
+        """The same where another one stands, as an instruction of another file: nothing in it has a place of its own."""
+        return replace(
+            self,
+            start=place.start,
+            end=place.end,
+            line=place.line,
+            end_line=place.end_line,
+            source=SourceText.literal(self.value),
+            json=None if self.json is None else tuple(SourceText.literal(one.text) for one in self.json),
+            heredocs=tuple(replace(one, source=SourceText.literal(one.source.text)) for one in self.heredocs),
+        )
 
     def words(self) -> tuple[SourceText, ...]:
         """The arguments as BuildKit's parser hands them on, nothing expanded, quotes left as written.

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 import pytest
 
 from dockerlint_alpine.model.findings import Finding
+from dockerlint_alpine.run.analysis import Doctor, configure
+from dockerlint_alpine.run.discovery import find_jobs
 from dockerlint_alpine.stages.container_start import image_start
 from dockerlint_alpine.syntax import parse
 from tests.conftest import Judge
@@ -101,3 +106,46 @@ def _instructions(text: str) -> tuple[str | None, str | None]:
 )
 def test_what_the_stages_come_to(text: str, entrypoint: str | None, command: str | None) -> None:
     assert _instructions(text) == (entrypoint, command)
+
+
+SERVICES = {
+    "command": ("    command: sh -c 'pip install -r requirements.txt && python app.py'\n", ALL, BUILD),
+    "mounted": (
+        "    command: pip install -r requirements.txt\n    volumes: ['.:/src']\n    working_dir: /src\n",
+        PY,
+        BUILD,
+    ),
+    "mounted for CMD": (
+        "    volumes: ['.:/src']\n",
+        f"{PY}WORKDIR /src\nCMD pip install -r requirements.txt\n",
+        BUILD,
+    ),
+    "entrypoint": ("    entrypoint: pip install\n    command: -r requirements.txt\n", ALL, BUILD),
+    "arguments": ("    command: install -r requirements.txt\n", f'{ALL}ENTRYPOINT ["pip"]\n', BUILD),
+    "nothing there": ("    command: pip install -r requirements.txt\n", PY, set()),
+    "another one's": ("    command: python app.py\n", f"{ALL}CMD true\n", set()),
+    "not certain": ("    command: sh -c '[ $$DEV ] && pip install -r requirements.txt'\n", ALL, set()),
+}
+
+
+@pytest.mark.parametrize(("service", "dockerfile", "lacks"), SERVICES.values(), ids=SERVICES)
+def test_what_a_service_installs(
+    project: Callable[[Mapping[str, str]], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    dockerfile: str,
+    lacks: set[str],
+) -> None:
+    compose = f"services:\n  web:\n    build: .\n{service}  again:\n    build: .\n{service}"
+    files = {"Dockerfile": dockerfile, "compose.yml": compose, "requirements.txt": "psycopg2==2.9.9\n"}
+    monkeypatch.chdir(project(files))
+    (job,), _ = find_jobs(["compose.yml"])
+    report = Doctor(configure()).for_job(job).check_file(job.path)
+    found = [one for one in report.findings if one.code in {"AD101", "AD102"}]
+    assert sorted(package for one in found for package in one.packages) == sorted(lacks)
+    for one in found:
+        said = [each.detail for each in one.evidence if "when it starts" in each.detail]
+        assert said in (
+            ["web (compose.yml:4) installs it when it starts"],
+            ["the container installs it when it starts"],
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -11,20 +10,25 @@ from msgspec.structs import replace
 from dockerlint_alpine.checks.starts.commands import programs_of, script_text, with_script
 from dockerlint_alpine.checks.starts.following import HANDS_OVER, Follower
 from dockerlint_alpine.checks.starts.model import Start
-from dockerlint_alpine.stages.container_start import ImageStart, image_start, s6_scripts, with_arguments
-from dockerlint_alpine.stages.context import BuildContext
-from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
-from dockerlint_alpine.syntax import SourceText, expand_command, parse, parse_script, run_scripts, unwrap
+from dockerlint_alpine.stages.container_start import (
+    ImageStart,
+    as_dockerfile,
+    image_start,
+    mounted,
+    s6_scripts,
+    with_arguments,
+)
+from dockerlint_alpine.syntax import SourceText, expand_command, parse_script, run_scripts, unwrap
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dockerlint_alpine.checks.base import Subject
-    from dockerlint_alpine.model.services import ServiceStart, StartKey
     from dockerlint_alpine.stages import Moment, Stage
-    from dockerlint_alpine.syntax import Dockerfile, Instruction, Script
+    from dockerlint_alpine.syntax import Instruction, Script
+    from dockerlint_alpine.system.services import ServiceStart, StartKey
 
 
 class Containers(Struct, frozen=True):
@@ -60,7 +64,7 @@ class Containers(Struct, frozen=True):
 
     def _of_service(self, given: Mapping[StartKey, ServiceStart], moment: Moment) -> Iterator[Start]:
         own = _image_start(self.subject, self.stage)
-        entrypoint = _as_dockerfile(given["entrypoint"]).instructions[0] if "entrypoint" in given else own.entrypoint
+        entrypoint = as_dockerfile(given["entrypoint"]).instructions[0] if "entrypoint" in given else own.entrypoint
         if "entrypoint" in given:
             yield from self._service(given["entrypoint"], own.entrypoint, moment)
         if "healthcheck" in given:
@@ -87,7 +91,7 @@ class Containers(Struct, frozen=True):
         """What a service starts, in place of an instruction, or as the arguments of ``entrypoint``."""
         place = replaced if replaced is not None else self.stage.from_instruction
         start = Start("", told.key, place, (place.start, place.end), moment, service=told)
-        written = _as_dockerfile(told)
+        written = as_dockerfile(told)
         (instruction,) = written.instructions
         scripts = run_scripts(instruction)
         if entrypoint is not None and not _hands_over(entrypoint, moment):
@@ -110,18 +114,12 @@ class Containers(Struct, frozen=True):
             yield from self.follower.follow(start, with_arguments(run_scripts(instruction), arguments))
 
 
-def _moment_of(tolds: Iterable[ServiceStart], moment: Moment) -> Moment:
-    """The image as the container of a service sees it: with the folders of the project that are mounted."""
-    files = moment.files
+def _moment_of(tolds: Sequence[ServiceStart], moment: Moment) -> Moment:
+    """The image as the container of a service sees it."""
     for told in tolds:
         if told.key == "working_dir":
             moment = replace(moment, workdir=absolute(told.words[0], moment.workdir))
-        elif told.key == "volumes":
-            folder, target, shown = told.words
-            context = BuildContext(Path(folder), shown_as=shown, looked_at=files.context.looked_at)
-            mounted = StageFiles(context, (FromContext("", "/", is_dir=True),))
-            files = files.place(FromStage("/", absolute(target, "/"), mounted))
-    return replace(moment, files=files)
+    return replace(moment, files=mounted(moment.files, tolds))
 
 
 def _scripts(instruction: Instruction, shell: tuple[str, ...]) -> tuple[Script, ...]:
@@ -129,13 +127,6 @@ def _scripts(instruction: Instruction, shell: tuple[str, ...]) -> tuple[Script, 
         return run_scripts(instruction, shell)
     source = instruction.source
     return (parse_script(source.slice(3, len(source))),) if source.text[:3].upper() == "CMD" else ()
-
-
-def _as_dockerfile(told: ServiceStart) -> Dockerfile:
-    """A Dockerfile that says the same: compose hands words over as the exec form does."""
-    from json import dumps
-
-    return parse(f"CMD {dumps(told.words)}".encode())
 
 
 def _image_start(subject: Subject, stage: Stage) -> ImageStart:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from dockerlint_alpine.model.services import ServiceStart
     from dockerlint_alpine.stages import Moment
     from dockerlint_alpine.stages.model import ScriptCommand
     from dockerlint_alpine.syntax import Instruction, Span
+    from dockerlint_alpine.system.services import ServiceStart
 
 
 class Start(Struct, frozen=True):
