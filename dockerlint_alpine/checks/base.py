@@ -166,8 +166,8 @@ class Check(Struct, frozen=True):
 
         It stands ``at`` a place, or at the command of a ``step``. ``item`` is the distribution that it is about, ``items``
         are all of them where there are several. An error of which it is only possible that it is one is a warning unless
-        ``severity`` says otherwise, and a safe fix of it is unsafe; so is an error of a container that starts, which may be
-        started with another command. ``packages`` and ``evidence`` may have gaps and repeats.
+        ``severity`` says otherwise, and a safe fix of it is unsafe. An error of what a container installs when it starts is
+        a warning, as it may be started with another command. ``packages`` and ``evidence`` may have gaps and repeats.
         """
         if at is None:
             assert step is not None
@@ -175,8 +175,10 @@ class Check(Struct, frozen=True):
             at = locate(subject.dockerfile, step.span)
         possible = confidence == "possible"
         if severity is None:
-            doubtful = possible or _at_start(step) is not None
-            severity = "warning" if doubtful and self.severity == "error" else self.severity
+            severity = "warning" if possible and self.severity == "error" else self.severity
+        at_start = _at_start(step, item)
+        if at_start is not None and severity == "error":
+            severity = "warning"
         if possible and fix is not None and fix.applicability == "safe":
             fix = replace(fix, applicability="unsafe")
         return Finding(
@@ -186,7 +188,7 @@ class Check(Struct, frozen=True):
             confidence=confidence,
             message=message,
             location=at,
-            evidence=unique((*evidence, _at_start(step), in_script(step.written if step is not None else None))),
+            evidence=unique((*evidence, at_start, in_script(step.written if step is not None else None))),
             stage=stage_ref(stage) if stage is not None else None,
             # FROM --platform, and an image for one architecture alone, have their own.
             platforms=(stage.platform if stage is not None else subject.timeline.platform,)
@@ -235,12 +237,10 @@ def locate(dockerfile: Dockerfile, span: Span) -> Location:
     return Location(line, column, end_line, end_column)
 
 
-def _at_start(step: Step | None) -> Evidence | None:
+def _at_start(step: Step | None, item: Installed | None) -> Evidence | None:
     """That a container installs something when it starts, and not the build; ``None`` for anything else."""
-    if not isinstance(step, InstallStep) or not step.at_start:
-        return None
-    where = f" ({step.written.path}:{step.written.line})" if step.written is not None else ""
-    return Evidence("dockerfile", told := f"{step.at_start} installs it when it starts{where}", told)
+    said = item.at_start if item is not None else step.at_start if isinstance(step, InstallStep) else ""
+    return Evidence("dockerfile", said, said) if said else None
 
 
 def in_script(written: Written | None) -> Evidence | None:

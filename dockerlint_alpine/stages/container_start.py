@@ -132,11 +132,18 @@ def _install(
             del walk.build.unjudged[notice]
     installs = [one for one in container.steps if isinstance(one, InstallStep)]
     walk.installs_at_start = walk.installs_at_start or bool(installs or notices)
-    certain = [one for one in installs if not one.conditional]
+    certain = [_said_by(who, one) for one in installs if not one.conditional]
     if certain:
         walk.packages = container.packages
-        walk.steps += (replace(one, at_start=who) for one in certain)
+        walk.steps += certain
         walk.install(item for one in certain for item in one.installed)
+
+
+def _said_by(who: str, step: InstallStep) -> InstallStep:
+    """The step with the words that tell of it."""
+    where = f" ({step.written.path}:{step.written.line})" if step.written is not None else ""
+    said = f"{who} installs it when it starts{where}"
+    return replace(step, at_start=said, installed=tuple(replace(one, at_start=said) for one in step.installed))
 
 
 def _of_service(

@@ -95,8 +95,8 @@ class InstallStep(Struct, frozen=True):
     """An installer's command and the moment it runs at; ``span`` and ``written`` as those of an ApkStep.
 
     ``built_for`` is what is compiled for the environments of its builds, and gone after them. ``found`` is what it leaves
-    alone as Alpine's packages have brought it, each with the package. ``at_start`` says who does
-    it when it starts, a container or a service of compose; empty for what the build does.
+    alone as Alpine's packages have brought it, each with the package. ``at_start`` as that of
+    what it installs.
     """
 
     stage: int
@@ -166,6 +166,9 @@ class Installed(Struct, frozen=True):
 
     wheel: WheelFacts | None = None
     """What the bytes of the wheel say, where they could be read."""
+
+    at_start: str = ""
+    """That a container installs it when it starts, in words: which one, and where that is said."""
 
     @property
     def objects(self) -> tuple[tuple[str, LibraryUse | Language | WheelLink], ...]:

@@ -146,3 +146,9 @@ def test_what_a_service_installs(
     for one in found:
         said = [each.detail for each in one.evidence if "when it starts" in each.detail]
         assert said[0].startswith(("web (compose.yml:", "the container installs"))
+
+
+def test_what_it_loads_is_a_warning_too(judge: Judge) -> None:
+    report = judge(f"{ALL}CMD pip install python-magic==0.4.27\n", {})
+    (found,) = [one for one in report.findings if one.code == "AD203"]
+    assert (found.severity, found.packages) == ("warning", ("libmagic",))
