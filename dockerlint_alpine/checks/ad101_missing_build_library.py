@@ -8,7 +8,7 @@ No wheel fits, so pip compiles the sdist, and the build fails: `fatal error: ffi
 
 Some builds go on without a library, and the module that uses it is missing at run time: Pillow without freetype raises
 `ImportError: The _imagingft C module is not installed` in `ImageFont.truetype`. That is a warning, if a source in the build
-context makes such a call.
+context makes such a call, or a distribution that does is installed (captcha, wordcloud).
 
 ## Example
 ```dockerfile
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
 
 def run(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for every library that a build insists on and does not find, or does without and the application
+    """Yield a finding for every library that a build insists on and does not find, or does without and somebody
     calls for."""
     for made in compiles(subject):
         if made.built.rule is not None and made.built.rule.optional_extension:
@@ -69,19 +69,24 @@ def run(subject: Subject) -> Iterator[Finding]:
         for use in made.built.uses:
             if _lacks(use):
                 yield _finding(subject, made, use)
-            elif use.link.calls and use.presence == "absent":
-                called = _called(subject, made, use)
-                if called is not None:
-                    yield _finding(subject, made, use, called)
+            elif use.link.optional and use.presence == "absent":
+                wanted = _wanted(subject, made, use)
+                if wanted is not None:
+                    yield _finding(subject, made, use, wanted)
 
 
-def _called(subject: Subject, made: Compile, use: LibraryUse) -> Evidence | None:
-    """Where the application calls what is missing without the library, in a stage that has what is compiled here."""
+def _wanted(subject: Subject, made: Compile, use: LibraryUse) -> Evidence | None:
+    """Who calls what is missing without the library, in a stage that has what is compiled here: the application, or another
+    distribution."""
     for stage in subject.timeline.stages.values():
-        if stage.end is not None and any(one.built is made.built for one in stage.installed):
-            found = call_of(stage.end, use.link.calls)
-            if found is not None:
-                return Evidence("source", f"{found[0]} calls {found[1]}", f"{found[0]} calls {found[1]}")
+        if stage.end is None or not any(one.built is made.built for one in stage.installed):
+            continue
+        user = next((one for one in stage.installed if one.resolved.name in use.link.used_by), None)
+        if user is not None:
+            return Evidence("rule", said := f"{evidence.named(user)} uses {use.link.optional}", said)
+        found = call_of(stage.end, use.link.calls) if use.link.calls else None
+        if found is not None:
+            return Evidence("source", said := f"{found[0]} calls {found[1]}", said)
     return None
 
 
@@ -89,15 +94,15 @@ def _lacks(use: LibraryUse) -> bool:
     return use.link.required and use.link.linkage == "always" and use.presence in {"absent", "possible"}
 
 
-def _finding(subject: Subject, made: Compile, use: LibraryUse, called: Evidence | None = None) -> Finding:
+def _finding(subject: Subject, made: Compile, use: LibraryUse, wanted: Evidence | None = None) -> Finding:
     stage, item = made.stage, made.item
     certain = use.presence == "absent"
     sure = confidence_of(subject, item, stage, made.step.moment, use.package) if certain else "possible"
-    wanted = use.package if certain and not item.conditional else None
-    fix, _ = CHECK.add(subject, stage, wanted, made.step.instruction)
+    package = use.package if certain and not item.conditional else None
+    fix, _ = CHECK.add(subject, stage, package, made.step.instruction)
     through = f" ({use.need})" if use.need != use.library.name else ""
     what = f"{evidence.named(item)} is compiled here and needs {use.library.name}{through}"
-    if called is not None:
+    if wanted is not None:
         what += f" for {use.link.optional}" if use.link.optional != use.library.name else ""
     return CHECK.finding(
         what + evidence.lacking(stage, use.package, perhaps=not certain),
@@ -105,13 +110,13 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, called: Evidence 
         stage=stage,
         item=item,
         step=made.step,
-        severity="warning" if called is not None else None,
+        severity="warning" if wanted is not None else None,
         confidence=sure,
         evidence=(
             evidence.requirement(item),
             evidence.wheel(item),
             evidence.linkage(item, use),
-            called,
+            wanted,
             evidence.provider(stage.apk, use.need, use.package) if use.package else None,
         ),
         need=use.need,

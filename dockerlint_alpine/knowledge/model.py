@@ -156,8 +156,8 @@ class Link(Entry, frozen=True):
     ``env_if_set``: when the variable is set at all, it must have one of these values. Case never matters in values.
     ``sonames`` replaces the library's own when the extension links another of its objects. ``minimum`` is the version
     that detection asks for. ``needs`` are further needs of the detection itself, such as ``cmd:pkg-config``.
-    ``runtime`` is false where only headers or a static archive are taken. ``calls``: what Python code writes that uses the
-    ``optional`` feature, as it is written (``ImageFont.truetype``).
+    ``runtime`` is false where only headers or a static archive are taken. ``calls``: what Python code calls that uses the
+    ``optional`` feature (``PIL.ImageFont.truetype``); ``used_by``: distributions (normalised) that do.
     """
 
     library: Text = field(name="use")
@@ -166,6 +166,7 @@ class Link(Entry, frozen=True):
     must: bool | None = field(name="required", default=None)
     optional: str = ""
     calls: Texts = ()
+    used_by: Names = ()
     unless_env: Switches = {}
     only_env: Switches = {}
     env_if_set: Switches = {}
@@ -178,11 +179,11 @@ class Link(Entry, frozen=True):
     evidence: Texts = ()
 
     def __post_init__(self) -> None:
-        """Refuse what is required and optional, and calls of no feature."""
+        """Refuse what is required and optional, and users of no feature."""
         if self.must and self.optional:
             raise ValueError("a required library can't be optional too")
-        if self.calls and not self.optional:
-            raise ValueError("'calls' are of a feature: name it with 'optional'")
+        if (self.calls or self.used_by) and not self.optional:
+            raise ValueError("'calls' and 'used-by' are of a feature: name it with 'optional'")
 
     @property
     def required(self) -> bool:

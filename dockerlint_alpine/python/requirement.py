@@ -204,7 +204,8 @@ def parse_argument(
         raise InvalidRequirementError(f"{redact(text)!r} is neither a project folder nor a VCS URL")
     if found is None:
         try:
-            found = parse_pep508(text, origin, chain=chain)
+            # As for pip (parse_req_from_line), there need be no marker behind the semicolon.
+            found = parse_pep508(text if marker is not None else body, origin, chain=chain)
         except InvalidRequirementError:
             if "/" not in body and not body.startswith("."):
                 raise

@@ -95,8 +95,8 @@ class CommandPlace(Struct, frozen=True):
         if activated and self.active is not None:
             return self.active
         for folder in self.variables.get("PATH", "").split(":"):
-            prefix = posixpath.dirname(absolute(folder, walk.workdir))
-            found = self._home_at(prefix, program) if folder.endswith("/bin") else None
+            place = absolute(folder, walk.workdir) if folder else ""
+            found = self._home_at(posixpath.dirname(place), program) if place.endswith("/bin") else None
             if found is not None:
                 return found
         found = walk.home or walk.apk_python(program) or walk.image_python("/usr/local", None, None)

@@ -41,3 +41,10 @@ def test_a_feature_that_the_application_calls(judge: Judge, text: str) -> None:
 def test_nothing_is_asked_for_what_is_not_called(judge: Judge, source: str, more: str) -> None:
     report = judge(ONE.format(more=more), {"app.py": source})
     assert [one for one in report.findings if one.code == "AD101"] == []
+
+
+@pytest.mark.parametrize(("what", "packages"), [("captcha==0.4", ["freetype-dev"]), ("qrcode==7.4.2", [])])
+def test_a_feature_that_another_distribution_calls(judge: Judge, what: str, packages: list[str]) -> None:
+    found = [one for one in judge(f"{ONE.format(more='')}RUN pip install {what}\n").findings if one.code == "AD101"]
+    assert [package for one in found for package in one.packages] == packages
+    assert all("captcha 0.4 uses freetype" in [each.gist for each in one.evidence] for one in found)

@@ -136,5 +136,5 @@ def refusal(read: Any, raw: dict[str, Any]) -> str | None:
 
 
 def test_calls_are_of_a_feature() -> None:
-    with pytest.raises(RuleError, match="'calls' are of a feature"):
+    with pytest.raises(RuleError, match="'calls' and 'used-by' are of a feature"):
         parse(GOOD.replace("[[build.library]]", '[[build.library]]\ncalls = ["a.b"]'))

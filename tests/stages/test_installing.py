@@ -152,6 +152,8 @@ def test_a_venv_in_path_and_env_is_used(run) -> None:
     )
     for command in ("pip install lz4", "uv pip install lz4", "python -m pip install lz4"):
         assert places(run(f"{text}RUN {command}\n"))["lz4"] == "/opt/venv/lib/python3.11/site-packages"
+        text = text.replace("/bin:", "/bin/:")
+        assert places(run(f"{text}RUN {command}\n"))["lz4"] == "/opt/venv/lib/python3.11/site-packages"
 
 
 @pytest.mark.parametrize(

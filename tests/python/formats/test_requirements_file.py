@@ -204,7 +204,7 @@ def test_local_archives_and_folders() -> None:
 requirement = st.sampled_from(
     [
         "foo", "Foo_Bar==1.0", "foo [a, B]>=1,<2", "foo~=1.4", "foo==1.*", "foo>=1.*", "foo ; os_name=='posix'", "foo;extra=='x'",
-        "foo>=1 ; bogus", "foo @ https://h.example/foo-1.zip", "foo@https://h.example/x ; os_name == 'nt'", "foo==1.0+local.1",
+        "foo>=1 ; bogus", "foo<=1.7;", "foo ; ", "foo @ https://h.example/foo-1.zip", "foo@https://h.example/x ; os_name == 'nt'", "foo==1.0+local.1",
         "https://h.example/foo-1.0.tar.gz#egg=foo", "https://h.example/foo-1.0-py3-none-any.whl; os_name == 'posix'",
         "git+ssh://git@h.example/foo.git#egg=foo", "foo bar", "foo==", "= 1", "foo[", "foo]", "foo===odd", "foo>=1,", "foo (>=1)",
         "foo>=1 <2", "foo!=1.0,>=0.9a1", "-foo", "foo--bar", "fo\u00f6", "foo==1 --hash=sha256:ab --hash sha256:cd", "foo --config-settings x=y",
