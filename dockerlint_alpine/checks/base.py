@@ -198,11 +198,11 @@ class Check(Struct, frozen=True):
             need=need,
             packages=tuple(package for package in packages if package),
             fix=fix,
-            traits=self._traits(on_demand=on_demand),
+            traits=self._traits(on_demand=on_demand, at_start=at_start is not None),
             distributions=tuple(map(distribution_ref, items or ((item,) if item is not None else ()))),
         )
 
-    def _traits(self, *, on_demand: bool) -> Traits:
+    def _traits(self, *, on_demand: bool, at_start: bool) -> Traits:
         """What others have to know of the code. What is superfluous goes last: what lacks may be why it is there."""
         return Traits(
             purpose=self.purpose,
@@ -212,6 +212,7 @@ class Check(Struct, frozen=True):
             about_comment=self.about_comment,
             unused_text=self.unused_text,
             on_demand=on_demand,
+            at_start=at_start,
             topic=self.topic,
         )
 

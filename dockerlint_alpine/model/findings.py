@@ -149,7 +149,8 @@ class Traits(Struct, frozen=True):
     one. ``on_all_platforms``: it only holds where every platform that is judged agrees. ``could_not_judge``: it says what is
     unknown, not what is wrong. ``about_comment``: it is about an ``ignore`` comment, so none is written for it.
     ``unused_text``: what it marks has no effect and may be shown faded. ``on_demand``: it is listed for who asks for it.
-    ``topic``: findings of one instruction with the same one are told together.
+    ``at_start``: it is about what a container installs when it starts, which its image does not have. ``topic``: findings of
+    one instruction with the same one are told together.
     """
 
     purpose: Purpose | None = None
@@ -159,6 +160,7 @@ class Traits(Struct, frozen=True):
     about_comment: bool = False
     unused_text: bool = False
     on_demand: bool = False
+    at_start: bool = False
     topic: Topic = ""
 
 

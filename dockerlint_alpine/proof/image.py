@@ -269,6 +269,8 @@ class _Judge:
         """Proven, refuted or untested, and why in one line."""
         if finding.stage is None or finding.stage.index != self._stage.index:
             return _Verdict("untested", "it is about another stage than the one the image is built from")
+        if finding.traits.at_start:
+            return _Verdict("untested", "it is about what a container installs when it starts")
         evidence = check_of(finding).image
         if evidence == "left over":
             return self._left_over(finding)
@@ -501,7 +503,7 @@ def _distributions(stage: Stage, image: BuiltImage) -> Sides:
     sure: dict[str, str | None] = {}
     optional = set(_WITH_THE_IMAGE)
     for item in stage.installed:
-        if item.as_wheel:
+        if item.as_wheel or item.at_start:
             continue
         if item.conditional:
             optional.add(item.resolved.name)

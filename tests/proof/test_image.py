@@ -126,6 +126,15 @@ def test_what_an_image_lacks_that_tells_of_others_is_refuted(bench: Bench) -> No
     assert not image.holds
 
 
+def test_what_a_container_installs_when_it_starts_is_not_in_its_image(bench: Bench) -> None:
+    text = "FROM python:3.11-alpine3.19\nCMD pip install python-magic==0.4.27 psycopg2==2.9.9\n"
+    report, image = bench(text, bench.files(text, distribution("six", "1.17.0", {})))
+    assert sorted({*codes(report)}) == ["AD101", "AD102", "AD203"]
+    assert {doubt.reason for doubt in image.untested} == {"it is about what a container installs when it starts"}
+    assert list(image.distributions.absent) == []
+    assert image.holds
+
+
 def test_a_build_that_was_never_needed_is_refuted_by_the_image(bench: Bench) -> None:
     text = "FROM python:3.11-alpine3.19\nRUN pip install --no-binary :all: lz4==4.4.5\n"
     report, image = bench(text, bench.files(text, distribution("six", "1.17.0", {})))

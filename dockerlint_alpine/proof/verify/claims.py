@@ -101,6 +101,8 @@ class Reality:
     def claim(self, finding: Finding) -> Claim:
         """Hold one finding against what was seen."""
         check = check_of(finding)
+        if finding.traits.at_start:
+            return Claim(finding, "not-reached", None, "it is about what a container installs when it starts")
         if check.stops_build:
             if finding.severity != "error":
                 return Claim(finding, "not-reached", None, "it does not say that the build stops")

@@ -123,3 +123,10 @@ def test_each_thing_is_missed_once(case: Case) -> None:
     assert len(list(reality.missed(()))) == 2  # once for lz4, once for the object that nobody owns
     reality.loaded = [reality.loaded[0], reality.loaded[0]]
     assert len(list(reality.missed(()))) == 1
+
+
+def test_what_a_container_installs_when_it_starts_is_not_in_its_image(tmp_path: Path) -> None:
+    case = Case(
+        tmp_path, "FROM python:3.11-alpine3.19\nCMD pip install python-magic==0.4.27 psycopg2==2.9.9\n", lz4=False
+    )
+    assert {case.reality().claim(case.finding(code)).verdict for code in ("AD101", "AD102", "AD203")} == {"not-reached"}
