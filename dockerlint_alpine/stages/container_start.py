@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.stages import shell_commands
 from dockerlint_alpine.stages.context import BuildContext
+from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
 from dockerlint_alpine.stages.model import InstallStep
 from dockerlint_alpine.stages.walk import StageWalk
@@ -123,9 +124,13 @@ def _install(
     container.files = mounted(walk.files, tolds)
     for told in tolds:
         container.workdir = absolute(told.words[0], walk.workdir) if told.key == "working_dir" else container.workdir
-    for instruction, scripts in starts:
-        for script in scripts:
-            shell_commands.walk_script(container, instruction, script, installer)
+    try:
+        for instruction, scripts in starts:
+            for script in scripts:
+                shell_commands.walk_script(container, instruction, script, installer)
+    except IncludeCycleError:
+        walk.installs_at_start = True
+        return  # the image is built all the same
     notices = [one for one in walk.build.unjudged if one not in known]
     for notice in notices:
         if notice.kind != "unresolved-requirement":

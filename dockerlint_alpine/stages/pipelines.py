@@ -61,17 +61,16 @@ def _by(walk: StageWalk, command: Command, args: Sequence[Arg], folder: str, pip
     if name in {"echo", "printf"}:
         text = _told(name, words)
         return Printed(text) if text is not None else None
-    if _PIP.fullmatch(name) or words[:1] == ["-m"]:
-        text = _frozen(walk, words if _PIP.fullmatch(name) else words[2:])
+    by_module = "python" in name and words[:2] == ["-m", "pip"]
+    if by_module or _PIP.fullmatch(name):
+        text = _frozen(walk, words[2:] if by_module else words)
         return Printed(text) if text is not None else None
     steps = walk.files.context.steps
     sources = [arg for one in command.redirects if one.op == "<" for arg in one.target.expand({})]
-    options, operands = (
-        {word for word in words if word.startswith("-")},
-        [arg for arg in args[1:] if arg.text[:1] != "-"],
-    )
+    options = {word for word in words if word.startswith("-")}
+    operands = [arg for arg in args[1:] if not arg.text.startswith("-")]
     match name:
-        case "cat" | "uniq" if not options:
+        case "cat" | "uniq" if not options and not (name == "uniq" and operands[1:]):  # uniq INPUT OUTPUT
             return _source(walk, [*operands, *sources], folder, piped, as_it_is=True)
         case "tee":
             return piped
@@ -93,7 +92,7 @@ def _by(walk: StageWalk, command: Command, args: Sequence[Arg], folder: str, pip
             text = edit.lines(found.text, steps)
             return _with(found, text, gaps=True) if text is not None else None
         case _ if name in GREP:
-            named = operands if options & {"-e", "--regexp"} else operands[1:]
+            named = operands[1:]
             kept = grep(name, args[1:], len(named), steps) if not options & {"-e", "--regexp"} else None
             found = _source(walk, [*named, *sources], folder, piped) if kept is not None else None
             if kept is None or found is None:

@@ -47,6 +47,7 @@ FILTERS = ("cat", "sort", "sort -u", "uniq", "grep -v lz4", "sed s/4/5/g", "sed 
 NOT_PLAIN = (
     "cat -n a.txt", "sort -r a.txt", "grep lz4 a.txt b.txt", "sed -n p a.txt", "cat gone.txt", "grep -f b.txt a.txt",
     "awk 1 a.txt", "cat $X", "tr a b < a.txt", "cat a.txt | head -1", "sed -i s/a/b/ a.txt", "grep -e six a.txt",
+    "uniq a.txt t.txt",
 )  # fmt: skip
 
 
