@@ -487,12 +487,19 @@ def _made_by_run(subject: Subject, stage: Stage, start: Start, read: _Read) -> b
                 return True
             own = instruction is start.instruction
             earlier = (one for one in commands if not own or (one.command.span or start.span) < start.span)
-            made, cloned = _make(earlier, start, named, place, cloned=cloned)
+            run = (each for one in earlier for each in _run_by(one, place))
+            made, cloned = _make(run, start, named, place, cloned=cloned)
             if made:
                 return True
             if not own and read.clear.get(key, (0, False))[0] == position:
                 read.clear[key] = position + 1, cloned
     return False
+
+
+def _run_by(command: ExpandedCommand, stage: Stage) -> Sequence[ExpandedCommand]:
+    """A command of a RUN, or those that it has make run."""
+    span = command.command.span
+    return stage.recipes.get(span, (command,)) if span is not None else (command,)
 
 
 def _make(

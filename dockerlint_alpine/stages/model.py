@@ -239,6 +239,9 @@ class Stage(Struct, frozen=True):
     ran: tuple[ScriptCommand, ...] = ()
     """What shell scripts that its instructions start run in turn, in order, without the calls of other such scripts."""
 
+    recipes: dict[Span, tuple[ExpandedCommand, ...]] = field(default_factory=dict)
+    """The commands that calls of make in its own instructions run, by their places, where their Makefiles plainly say."""
+
     installs_at_start: bool = False
     """Whether its container may install Python packages when it starts; ``steps`` has what it does in any case."""
 

@@ -607,18 +607,26 @@ class _ScriptWalk(Struct, eq=False):
         call = read_call(args, folder)
         places = call.places() if call is not None else ()
         file = next((found for place in places if (found := self._file(place)) is not None), None)
-        if call is None or file is None or not script_installs(file.data.decode("utf-8", "replace")):
+        if call is None or file is None:
             return
+        text = file.data.decode("utf-8", "replace")
+        installs = script_installs(text)
         outer = variables_of(expanded, Started(file.place, same_shell=True))
         recipes = read_recipes(file, call, outer) if self._may_enter(file) else None
-        self.walk.scripts.append(file.data.decode("utf-8", "replace"))
+        if installs:
+            self.walk.scripts.append(text)
         if recipes is None:
-            self._not_read(file)
+            if installs:
+                self._not_read(file)
             return
-        for source in recipes:
+        scripts = [parse_script(source) for source in recipes]
+        span = expanded.command.span
+        if self.within is None and span is not None and not any(one.problems for one in scripts):
+            self.walk.recipes[span] = tuple(one for script in scripts for one in expanded_commands(script, outer))
+        for script in scripts if installs else ():
             reader = self._reader(expanded, file, call.folder)
             reader._plain = False  # noqa: SLF001 - one of its own kind; make goes on where a line says so
-            reader.script(parse_script(source), outer)
+            reader.script(script, outer)
 
     def _file(self, place: str) -> ScriptFile | None:
         data = self.walk.files.content(place)

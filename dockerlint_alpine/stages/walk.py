@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.graph import StageGraph, StageNode
     from dockerlint_alpine.stages.packages import Packages
     from dockerlint_alpine.stages.world_cache import WorldCache
-    from dockerlint_alpine.syntax import Dockerfile, Instruction
+    from dockerlint_alpine.syntax import Dockerfile, ExpandedCommand, Instruction, Span
 
 _WITH_PYTHON2 = frozenset(f"3.{minor}" for minor in range(12))
 _BEFORE_PYTHON36 = frozenset(f"3.{minor}" for minor in range(6))
@@ -187,6 +187,9 @@ class StageWalk:
 
         self.ran: list[ScriptCommand] = []
         """What these run, as far as they are shell scripts."""
+
+        self.recipes: dict[Span, tuple[ExpandedCommand, ...]] = {}
+        """The commands that calls of make run, by the place of the call, where its Makefile plainly says."""
 
         self.installs_at_start = False
         """Whether the container of a stage at its end may install Python packages when it starts."""
@@ -354,5 +357,6 @@ class StageWalk:
             kind=self.kind,
             scripts=tuple(self.scripts),
             ran=tuple(self.ran),
+            recipes=self.recipes,
             installs_at_start=self.installs_at_start,
         )

@@ -518,3 +518,41 @@ def test_pip_is_not_brought_by_what_it_installs(judge: Judge) -> None:
 )
 def test_what_python_may_have_brought_is_not_missing(judge: Judge, lines: str) -> None:
     assert "AD204" not in {one.code for one in judge(lines).findings}
+
+
+MAKES = "FROM python:3.12-alpine3.20\nRUN apk add --no-cache make\nCOPY . .\nRUN make {target}\nCMD git gc\n"
+MAKEFILE = """\
+version: clean
+\t@echo "x = 1" > version.py
+clean:
+\t-find . -name '*.pyc' -delete
+tools: version
+\tcargo install git-cliff
+script:
+\t./install.sh
+again:
+\t$(MAKE) tools
+odd:
+\t$(shell x)
+git:
+\tcp x /usr/bin/git
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("version", True),
+        ("", True),
+        ("tools", False),
+        ("script", False),
+        ("again", False),
+        ("odd", False),
+        ("git", False),
+        ("gone", False),
+        ("-f other.mk version", False),
+    ],
+)
+def test_what_a_plain_makefile_does_is_known(judge: Judge, target: str, told: bool) -> None:
+    found = judge(MAKES.format(target=target), {"Makefile": MAKEFILE}).findings
+    assert bool([one for one in found if one.code == "AD204" and "git" in one.packages]) is told
