@@ -47,7 +47,7 @@ So does what a script certainly starts where the container runs, up to its first
 some cases is a note.
 
 What a file has another program start is a warning: supervisord's and circus's configuration, a crontab or `/etc/periodic`
-where crond is started, a Makefile, a Procfile.
+where crond is started, a Makefile, a Procfile, the scripts of s6-overlay (`/etc/cont-init.d`, `/etc/services.d`).
 
 What Python code may start is a warning: `subprocess`, `os.system` and the like, with words that are written out
 (`subprocess.check_output(["pdfinfo", path])`), in the file that is started, in a module of the project that it imports, or
