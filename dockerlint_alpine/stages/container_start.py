@@ -27,6 +27,7 @@ from dockerlint_alpine.stages.model import InstallStep
 from dockerlint_alpine.stages.walk import StageWalk
 from dockerlint_alpine.syntax import SourceText, parse, parse_script, run_scripts
 from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.services import by_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _S6_FOLDERS = ("/etc/cont-init.d", "/etc/services.d", "/etc/s6-overlay/s6-rc.d")
 _S6_SCRIPTS = frozenset({"run", "up"})
 _MAX_SERVICES = 50
+_REPLACING = frozenset({"entrypoint", "command"})
 
 
 class ImageStart(Struct, frozen=True):
@@ -76,15 +78,22 @@ def with_arguments(scripts: tuple[Script, ...], command: Instruction | None) -> 
     return (replace(script, commands=(replace(script.commands[0], words=words),)),)
 
 
-def mounted(files: StageFiles, tolds: Iterable[ServiceStart]) -> StageFiles:
-    """What the container of a service sees of ``files``: with the folders of the project that it mounts."""
+def seen_by(tolds: Iterable[ServiceStart], files: StageFiles, workdir: str) -> tuple[StageFiles, str]:
+    """What the container of a service finds in place of ``files``, with the folders of the project that it mounts, and of
+    ``workdir``."""
+    build = files.context
     for told in tolds:
-        if told.key == "volumes":
+        if told.key == "working_dir":
+            workdir = absolute(told.words[0], workdir)
+        elif told.key == "volumes":
             folder, target, shown = told.words
-            context = BuildContext(Path(folder), shown_as=shown, looked_at=files.context.looked_at)
+            # Its limits are those of the build, however many folders are mounted.
+            context = BuildContext(
+                Path(folder), shown_as=shown, looked_at=build.looked_at, steps=build.steps, scripts=build.scripts
+            )
             inside = StageFiles(context, (FromContext("", "/", is_dir=True),))
             files = files.place(FromStage("/", absolute(target, "/"), inside))
-    return files
+    return files, workdir
 
 
 def as_dockerfile(told: ServiceStart) -> Dockerfile:
@@ -99,15 +108,17 @@ def install_at_start(
     instructions of those that it is built from, the first one first, and its own."""
     start = image_start(stages)
     _install(walk, installer, _started(start, walk), (), "the container")
-    by_service: defaultdict[tuple[str, str], list[ServiceStart]] = defaultdict(list)
-    for told in services:
-        by_service[told.path, told.service].append(told)
-    for tolds in by_service.values():
+    for tolds in by_service(services):
         given = {told.key: told for told in tolds}
         said = given.get("command") or given.get("entrypoint") or given.get("volumes")
         if said is not None:
-            scripts = _of_service(start, walk, given)
-            _install(walk, installer, scripts, tolds, f"{said.service} ({said.place})")
+            _install(
+                walk,
+                installer,
+                _started(_in_place_of(start, walk, given), walk),
+                tolds,
+                f"{said.service} ({said.place})",
+            )
 
 
 def _install(
@@ -121,16 +132,13 @@ def _install(
     container, known = StageWalk(walk.node, walk.build), set(walk.build.unjudged)
     container.inherit(walk)
     container.scope = replace(walk.scope, args={}).on(walk.platform)
-    container.files = mounted(walk.files, tolds)
-    for told in tolds:
-        container.workdir = absolute(told.words[0], walk.workdir) if told.key == "working_dir" else container.workdir
+    container.files, container.workdir = seen_by(tolds, walk.files, walk.workdir)
     try:
         for instruction, scripts in starts:
             for script in scripts:
                 shell_commands.walk_script(container, instruction, script, installer)
-    except IncludeCycleError:
+    except IncludeCycleError:  # the image is built all the same
         walk.installs_at_start = True
-        return  # the image is built all the same
     notices = [one for one in walk.build.unjudged if one not in known]
     for notice in notices:
         if notice.kind != "unresolved-requirement":
@@ -151,17 +159,12 @@ def _said_by(who: str, step: InstallStep) -> InstallStep:
     return replace(step, at_start=said, installed=tuple(replace(one, at_start=said) for one in step.installed))
 
 
-def _of_service(
-    start: ImageStart, walk: StageWalk, given: Mapping[StartKey, ServiceStart]
-) -> Iterator[tuple[Instruction, tuple[Script, ...]]]:
-    """What a service starts in place of what the image does."""
+def _in_place_of(start: ImageStart, walk: StageWalk, given: Mapping[StartKey, ServiceStart]) -> ImageStart:
+    """What a service starts in place of what the image does; a new entrypoint drops the image's CMD."""
     place = start.entrypoint or start.command or walk.node.from_instruction
-    command = as_dockerfile(given["command"]).instructions[0].at(place) if "command" in given else start.command
-    if "entrypoint" in given:
-        entrypoint = as_dockerfile(given["entrypoint"]).instructions[0].at(place)
-        yield from _started(ImageStart(entrypoint, command if "command" in given else None, None), walk)
-    else:
-        yield from _started(ImageStart(start.entrypoint, command, None), walk)
+    said = {key: as_dockerfile(told).instructions[0].at(place) for key, told in given.items() if key in _REPLACING}
+    command = None if "entrypoint" in said else start.command
+    return ImageStart(said.get("entrypoint", start.entrypoint), said.get("command", command), None)
 
 
 def _started(start: ImageStart, walk: StageWalk) -> Iterator[tuple[Instruction, tuple[Script, ...]]]:

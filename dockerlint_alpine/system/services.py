@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 StartKey: TypeAlias = Literal["entrypoint", "command", "healthcheck", "user", "working_dir", "volumes"]
 
@@ -27,3 +30,11 @@ class ServiceStart(Struct, frozen=True):
     def place(self) -> str:
         """``compose.yml:12``."""
         return f"{self.path}:{self.line}"
+
+
+def by_service(starts: Iterable[ServiceStart]) -> list[list[ServiceStart]]:
+    """What each service says, in the order in which they are named first."""
+    found: dict[tuple[str, str], list[ServiceStart]] = {}
+    for one in starts:
+        found.setdefault((one.path, one.service), []).append(one)
+    return list(found.values())

@@ -10,8 +10,11 @@ import pytest
 from dockerlint_alpine.model.findings import Finding
 from dockerlint_alpine.run.analysis import Doctor, configure
 from dockerlint_alpine.run.discovery import find_jobs
-from dockerlint_alpine.stages.container_start import image_start
+from dockerlint_alpine.stages.container_start import image_start, seen_by
+from dockerlint_alpine.stages.context import BuildContext
+from dockerlint_alpine.stages.files import FromStage, StageFiles
 from dockerlint_alpine.syntax import parse
+from dockerlint_alpine.system.services import ServiceStart
 from tests.conftest import Judge
 
 PY = "FROM python:3.12-alpine3.20\n"
@@ -92,7 +95,8 @@ def test_what_the_image_has_is_not_installed_again(judge: Judge) -> None:
 
 def _instructions(text: str) -> tuple[str | None, str | None]:
     start = image_start([parse(one.encode()).instructions for one in text.split("\n--\n")])
-    return tuple(one.value if one is not None else None for one in (start.entrypoint, start.command))  # type: ignore[return-value]
+    entrypoint, command = start.entrypoint, start.command
+    return entrypoint.value if entrypoint is not None else None, command.value if command is not None else None
 
 
 @pytest.mark.parametrize(
@@ -147,6 +151,23 @@ def test_what_a_service_installs(
     for one in found:
         said = [each.detail for each in one.evidence if "when it starts" in each.detail]
         assert said[0].startswith(("web (compose.yml:", "the container installs"))
+
+
+def test_nothing_is_said_of_what_comes_before_a_circle_of_requirements(judge: Judge) -> None:
+    """What a container can't read may be there when it starts."""
+    files = {"more.txt": "-r more.txt\n", "requirements.txt": "psycopg2==2.9.9\n"}
+    starts = "CMD pip install $MORE; pip install -r requirements.txt; pip install -r more.txt"
+    report = judge(f"{ALL}{starts}\n", files)
+    assert {one.code for one in report.findings} == {"AD101", "AD102"}
+
+
+def test_however_many_folders_are_mounted_the_limits_are_those_of_the_build(tmp_path: Path) -> None:
+    files = StageFiles(BuildContext(tmp_path))
+    tolds = [ServiceStart("web", "volumes", (str(tmp_path), f"/v{one}", "."), "compose.yml", 1) for one in range(3)]
+    seen, _ = seen_by(tolds, files, "/")
+    contexts = [one.files.context for one in seen.placements if isinstance(one, FromStage) and one.files is not None]
+    assert len(contexts) == 3
+    assert all(one.scripts is files.context.scripts and one.steps is files.context.steps for one in contexts)
 
 
 def test_what_it_loads_is_a_warning_too(judge: Judge) -> None:

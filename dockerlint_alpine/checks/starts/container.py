@@ -14,13 +14,13 @@ from dockerlint_alpine.stages.container_start import (
     ImageStart,
     as_dockerfile,
     image_start,
-    mounted,
     s6_scripts,
+    seen_by,
     with_arguments,
 )
 from dockerlint_alpine.syntax import SourceText, expand_command, parse_script, run_scripts, unwrap
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
-from dockerlint_alpine.system.paths import absolute
+from dockerlint_alpine.system.services import by_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,10 +56,7 @@ class Containers(Struct, frozen=True):
 
     def of_services(self) -> Iterator[Start]:
         """What services of compose files start, in place of what the image would: they are built from its last stage."""
-        services: dict[tuple[str, str], list[ServiceStart]] = {}
-        for told in self.subject.services:
-            services.setdefault((told.path, told.service), []).append(told)
-        for tolds in services.values():
+        for tolds in by_service(self.subject.services):
             yield from self._of_service({told.key: told for told in tolds}, _moment_of(tolds, self.stage.final))
 
     def _of_service(self, given: Mapping[StartKey, ServiceStart], moment: Moment) -> Iterator[Start]:
@@ -116,10 +113,8 @@ class Containers(Struct, frozen=True):
 
 def _moment_of(tolds: Sequence[ServiceStart], moment: Moment) -> Moment:
     """The image as the container of a service sees it."""
-    for told in tolds:
-        if told.key == "working_dir":
-            moment = replace(moment, workdir=absolute(told.words[0], moment.workdir))
-    return replace(moment, files=mounted(moment.files, tolds))
+    files, workdir = seen_by(tolds, moment.files, moment.workdir)
+    return replace(moment, files=files, workdir=workdir)
 
 
 def _scripts(instruction: Instruction, shell: tuple[str, ...]) -> tuple[Script, ...]:

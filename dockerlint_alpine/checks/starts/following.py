@@ -75,8 +75,6 @@ class Follower:
         moment = start.moment
         given = started(expanded, expanded.args, moment.workdir, moment.files)
         file = _file(moment, given.place) if given is not None and self._may_enter(given.place, chain) else None
-        if file is not None and not moment.files.context.scripts.spend(len(file.data)):
-            file = None
         if given is not None and file is not None:
             script = parsed(file, given.shell)
             yield from self._of_script(start, file, script, (*chain, given.place), exits=given.exits, certain=certain)
@@ -199,9 +197,11 @@ def _known(args: Sequence[Arg]) -> Iterable[Arg]:
 
 
 def _file(moment: Moment, place: str) -> ScriptFile | None:
-    """A script of the context; ``None`` for what is none."""
+    """A script of the context; ``None`` for what is none, and for more of them than are followed."""
     data = moment.files.content(place) or b""
     if len(data) > MAX_SIZE or b"\0" in data[:1024] or place.endswith(".py"):
+        return None
+    if not moment.files.context.scripts.spend(len(data)):
         return None
     return ScriptFile(place, moment.files.display(place), data)
 
