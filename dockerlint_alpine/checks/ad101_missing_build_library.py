@@ -69,7 +69,7 @@ def run(subject: Subject) -> Iterator[Finding]:
         for use in made.built.uses:
             if _lacks(use):
                 yield _finding(subject, made, use)
-            elif use.link.optional and use.presence == "absent":
+            elif (use.link.calls or use.link.used_by) and use.presence == "absent":
                 wanted = _wanted(subject, made, use)
                 if wanted is not None:
                     yield _finding(subject, made, use, wanted)
@@ -84,9 +84,9 @@ def _wanted(subject: Subject, made: Compile, use: LibraryUse) -> Evidence | None
         user = next((one for one in stage.installed if one.resolved.name in use.link.used_by), None)
         if user is not None:
             return Evidence("rule", said := f"{evidence.named(user)} uses {use.link.optional}", said)
-        found = call_of(stage.end, use.link.calls) if use.link.calls else None
-        if found is not None:
-            return Evidence("source", said := f"{found[0]} calls {found[1]}", said)
+        called = call_of(stage.end, use.link.calls) if use.link.calls else None
+        if called is not None:
+            return called
     return None
 
 

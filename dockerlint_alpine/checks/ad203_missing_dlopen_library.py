@@ -102,8 +102,7 @@ class _Use:
 
     def called(self, need: RuntimeNeed) -> Evidence | None:
         """Where it calls what has the need."""
-        found = call_of(self._stage.final, need.calls) if need.calls and self._stage.runs else None
-        return Evidence("source", said := f"{found[0]} calls {found[1]}", said) if found is not None else None
+        return call_of(self._stage.final, need.calls) if need.calls and self._stage.runs else None
 
     @cached_property
     def started(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from dockerlint_alpine.model.findings import Evidence
 from dockerlint_alpine.python.sources.calls import find_call, may_call
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
@@ -69,8 +70,8 @@ def application(end: Moment) -> Application:
     return Application(plain, guarded, count, complete and count > 0)
 
 
-def call_of(end: Moment, names: tuple[str, ...]) -> tuple[str, str] | None:
-    """Where (``app.py:3``) these sources call one of ``names`` and do not expect an ``ImportError``, and its name."""
+def call_of(end: Moment, names: tuple[str, ...]) -> Evidence | None:
+    """That these sources call one of ``names`` (``app.py:3 calls a.b``) and do not expect an ``ImportError``."""
     left = _MAX_PARSED
     for path, text in _texts(end.files):
         left -= len(text) if text is not None and may_call(text, names) else 0
@@ -78,7 +79,7 @@ def call_of(end: Moment, names: tuple[str, ...]) -> tuple[str, str] | None:
             return None
         found = find_call(text or b"", names, ("ImportError", "ModuleNotFoundError"))
         if found is not None:
-            return f"{path}:{found[0]}", found[1]
+            return Evidence("source", said := f"{path}:{found[0]} calls {found[1]}", said)
     return None
 
 

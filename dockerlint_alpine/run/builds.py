@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.system.services import ServiceStart
 
 
+USES_OWN = r"\buses:[ \t]*[\"']?\./"
+"""What a workflow uses of its own project: another workflow, or an action."""
+
 GITLAB = lazy_pattern(r"(?i)\.gitlab-ci\.ya?ml\Z")
 DEVCONTAINER = lazy_pattern(r"(?i)\.?devcontainer\.json\Z")
 _STARTERS = frozenset("Makefile makefile GNUmakefile Jenkinsfile justfile Justfile build .travis.yml".split())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dockerlint_alpine.run.builds import Build, may_name_builds, names_scripts
+from dockerlint_alpine.run.builds import USES_OWN, Build, may_name_builds, names_scripts
 from dockerlint_alpine.run.jobs import Job, missing
 from dockerlint_alpine.system.builds import Others
 from dockerlint_alpine.system.files import PROJECT_MARKS, TEMPORARY, is_below, lies_within, project_root, read_file
@@ -43,7 +43,7 @@ _TARGET = lazy_pattern(rb"(?m)^[ \t]*target[ \t]+[\"\w]")
 _OF_SCRIPTS = (".", ".github/workflows", "build", "ci", "docker", "hack", "scripts", "tools")
 """Folders of a project for what starts its builds."""
 _YAML = (".yml", ".yaml")
-_OF_PLATFORMS = lazy_pattern(rb"--platform\b|\bplatforms?:|\buses:[ \t]*[\"']?\./")
+_OF_PLATFORMS = lazy_pattern(rb"--platform\b|\bplatforms?:|" + USES_OWN.encode())
 _MAX_SIZE = 128 * 1024
 _BAKE_OVERRIDE = lazy_pattern(r"(?is).*\.override\.(?:hcl|json)\Z")
 """What is laid over another bake file."""

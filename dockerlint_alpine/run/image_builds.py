@@ -23,7 +23,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.run.builds import Build
+from dockerlint_alpine.run.builds import USES_OWN, Build
 from dockerlint_alpine.syntax import SourceText, parse_script
 from dockerlint_alpine.syntax.shell.scan import word_end
 from dockerlint_alpine.system.files import lies_within, read_file
@@ -49,10 +49,9 @@ file of which the Dockerfile is looked for, and workflows and actions that use o
 _STARTS = lazy_pattern(
     rb"\b(?:docker|podman|nerdctl)(?:[ \t]|\\\r?\n)+(?:(?:buildx|image|builder)\b"
     rb"[^\n]{0,80}(?:\\\r?\n[^\n]{0,80}){0,3}?)?\bbuild\b"
-    rb"|\bbuildah[ \t]+(?:bud|build)\b|docker/build-push-action@|\buses:[ \t]*[\"']?\./"
+    rb"|\bbuildah[ \t]+(?:bud|build)\b|docker/build-push-action@|" + USES_OWN.encode()
 )
-_ACTION = lazy_pattern(r"docker/build-push-action@|\buses:[ \t]*[\"']?\./")
-"""A step that builds, or what a workflow uses of the project."""
+_OWN = lazy_pattern(USES_OWN)
 _COMMAND = lazy_pattern(
     r"(?:\b(?:docker|podman|nerdctl)[ \t]+(?:(?:buildx|image|builder)[ \t]+(?:--[\w-]{1,40}[= ]\S{1,200}[ \t]+){0,3})?build"
     r"|\bbuildah[ \t]+(?:bud|build))(?=[ \t])"
@@ -128,7 +127,7 @@ def _builds(
         if _STARTS.search(data) is None:
             continue
         text = data.decode("utf-8", "replace")
-        if any(word in text for word in words) or _ACTION.search(text):  # what is used may have the word
+        if any(word in text for word in words) or _OWN.search(text):  # what is used may have the word
             yield from ((path, build) for build in islice(_File(path, project, text, known).builds(), _MAX_BUILDS))
 
 
@@ -164,7 +163,7 @@ class _File:
 
     def builds(self) -> Iterator[Build]:
         """All builds of which the Dockerfile is in the project, each once for every file that an open name may be."""
-        if _ACTION.search(self._text):
+        if "docker/build-push-action@" in self._text or _OWN.search(self._text):
             yield from self._actions()
         for line in self._text.split("\n"):
             for match in islice(_COMMAND.finditer(line), _MAX_BUILDS):

@@ -178,11 +178,13 @@ class ArgumentReader(Struct, eq=False, dict=True):
                 text = _LISTED.sub(lambda _, pattern=pattern: pattern, arg.text, count=1)  # type: ignore[misc]
                 self._known(words, replace(arg, text=text, unknown=(), glob=True), place)
             return True
-        lines = self._lists.printed_by(arg.substitutions[0]) if _WHOLE.fullmatch(arg.text) else None
-        in_turn = self._printed_in_turn(arg.substitutions[0]) if lines is None and _WHOLE.fullmatch(arg.text) else []
-        for text in in_turn:
-            words.add(text, place)
+        if not _WHOLE.fullmatch(arg.text):
+            return False
+        lines = self._lists.printed_by(arg.substitutions[0])
         if lines is None:
+            in_turn = self._printed_in_turn(arg.substitutions[0])
+            for text in in_turn:
+                words.add(text, place)
             return bool(in_turn)
         whole = self._lists.whole(lines)
         if whole is not None:
@@ -195,21 +197,18 @@ class ArgumentReader(Struct, eq=False, dict=True):
 
     def _printed_in_turn(self, script: SourceText) -> list[str]:
         """The words that ``for f in $(ls *.txt); do echo "-r $f"; done`` prints; none for another script."""
-        first, *rest = parse_script(SourceText.literal(script.text)).commands or (None,)
-        if (
-            first is None
-            or len(first.loops) != 1
-            or any(one.name not in {"tr", "xargs"} for one in rest if one is not None)
-        ):
+        commands = parse_script(SourceText.literal(script.text)).commands
+        loops = commands[0].loops if commands else ()
+        if len(loops) != 1 or any(one.name not in {"tr", "xargs"} for one in commands[1:]):
             return []
         values: list[str] = []
-        for arg in (arg for word in first.loops[0].words or () for arg in word.expand(self.variables)):
+        for arg in (arg for word in loops[0].words or () for arg in word.expand(self.variables)):
             listed = self._lists.paths_printed_by(arg.substitutions[0]) if len(arg.substitutions) == 1 else []
             for pattern in listed or ([arg.text] if arg.known else []):
                 values += self.walk.files.glob(absolute(pattern, self.folder)) or (pattern,)
         found: list[str] = []
         for value in values:
-            args = expand_command(first, {**self.variables, first.loops[0].name: SourceText.literal(value)})
+            args = expand_command(commands[0], {**self.variables, loops[0].name: SourceText.literal(value)})
             if args[0].text != "echo" or not all(one.known for one in args):
                 return []
             found += " ".join(one.text for one in args[1:] if one.text not in {"-n", "-e"}).split()

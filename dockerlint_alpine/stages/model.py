@@ -95,8 +95,7 @@ class InstallStep(Struct, frozen=True):
     """An installer's command and the moment it runs at; ``span`` and ``written`` as those of an ApkStep.
 
     ``built_for`` is what is compiled for the environments of its builds, and gone after them. ``found`` is what it leaves
-    alone as Alpine's packages have brought it, each with the package. ``at_start`` as that of
-    what it installs.
+    alone as Alpine's packages have brought it, each with the package. ``at_start`` as that of what it installs.
     """
 
     stage: int
