@@ -258,9 +258,10 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 
 def _severity(start: Start) -> Severity:
-    """What a script does only in some cases is a note, and a warning where it goes on without the program."""
+    """What a script does only in some cases is a note, and a warning where it goes on without the program. So is what an
+    installer does in some cases, as with all that it lacks."""
     if start.ran is None:
-        return "error"
+        return "warning" if start.conditional else "error"
     if not start.ran.certain:
         return "info"
     return "error" if start.ran.exits else "warning"
@@ -667,7 +668,9 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     start, package = missing.start, missing.package
     before = start.instruction if start.while_building else None
     fix: Fix | None
-    if start.purpose is not None and package is not None:
+    if start.conditional:
+        fix = None
+    elif start.purpose is not None and package is not None:
         fix, _ = add_package(subject.timeline, stage, package, "build", before) or (None, None)
     elif package is not None and any(
         one.written is not None and one.instruction is before
@@ -688,12 +691,13 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         text = f"{start.by} {start.purpose}, which is not in {label}: {missing.advice}"
     image = subject.timeline.lineage(stage)[-1].image
     exact = exact_world(subject, stage, start.moment, package) and image is not None and image.certain
+    exact = exact and (start.ran is None or start.while_building)
     return CHECK.finding(
         text,
         subject=subject,
         stage=stage,
         at=locate(subject.dockerfile, start.span),
-        confidence="certain" if exact and (start.ran is None or start.while_building) else "likely",
+        confidence="possible" if start.conditional else "certain" if exact else "likely",
         severity=_severity(start),
         evidence=(
             Evidence("compose", f"{service.place}: {start.by} starts {start.program}")

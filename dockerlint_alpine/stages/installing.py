@@ -221,6 +221,7 @@ class Installer(Struct, eq=False, dict=True):
                 for one in resolution.distributions
                 if one.artefact.kind == "installed" and one.name in of_apk
             ),
+            urls=tuple(_urls(resolution)),
         )
         walk.steps.append(step)
 
@@ -842,6 +843,11 @@ def _lay_out_projects(walk: StageWalk, paths: Iterable[str], place: str) -> None
             name = (name_of(folder, walk.files) or posixpath.basename(folder)).replace("-", "_")
             target = f"{place.rstrip('/')}/{name}-0-py3-none-any.whl"
             walk.files = walk.files.place(FromStage(folder, target, walk.files))
+
+
+def _urls(resolution: Resolution) -> Iterator[str]:
+    yield from (one.url for one in resolution.distributions if one.url and one.artefact.kind != "installed")
+    yield from (one.name for one in resolution.unresolved if "://" in one.name)
 
 
 def _check_out(call: Call, request: InstallRequest, home: PythonHome) -> None:

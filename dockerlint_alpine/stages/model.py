@@ -95,7 +95,8 @@ class InstallStep(Struct, frozen=True):
     """An installer's command and the moment it runs at; ``span`` and ``written`` as those of an ApkStep.
 
     ``built_for`` is what is compiled for the environments of its builds, and gone after them. ``found`` is what it leaves
-    alone as Alpine's packages have brought it, each with the package. ``at_start`` as that of what it installs.
+    alone as Alpine's packages have brought it, each with the package. ``urls`` are those that it fetches distributions
+    from, ``git+https://…`` among them. ``at_start`` as that of what it installs.
     """
 
     stage: int
@@ -110,6 +111,7 @@ class InstallStep(Struct, frozen=True):
     written: Written | None = None
     built_for: tuple[Installed, ...] = ()
     found: tuple[tuple[Resolved, str], ...] = ()
+    urls: tuple[str, ...] = ()
     at_start: str = ""
 
 

@@ -409,6 +409,32 @@ def test_pip_fetches_with_git(judge: Judge, command: str, expected: list[str]) -
 
 
 @pytest.mark.parametrize(
+    ("text", "lock"),
+    [
+        ("RUN if [ -n $X ]; then pip install git+https://example.org/x.git; fi\n", ""),
+        ("COPY r.txt .\nRUN pip install -r r.txt\n", 'source = { git = "https://example.org/x.git?rev=v1#0" }\n'),
+    ],
+)
+def test_git_is_perhaps_asked(judge: Judge, text: str, lock: str) -> None:
+    """In some cases only; or by a requirements file that is assumed to be exported from a lock file."""
+    packages = f'version = 1\n[[package]]\nname = "x"\nversion = "1"\n{lock}' if lock else "version = 1\n"
+    project = '[project]\nname = "y"\nversion = "1"\ndependencies = ["x"]\n'
+    root = 'dependencies = [{ name = "x" }]\n' if lock else ""
+    packages += f'[[package]]\nname = "y"\nversion = "1"\nsource = {{ virtual = "." }}\n{root}'
+    (finding,) = (
+        one
+        for one in judge(f"{PY}{text}", {"uv.lock": packages, "pyproject.toml": project}).findings
+        if one.code == "AD204"
+    )
+    assert (finding.severity, finding.confidence, finding.packages, finding.fix) == (
+        "warning",
+        "possible",
+        ("git",),
+        None,
+    )
+
+
+@pytest.mark.parametrize(
     ("stage", "files", "expected"),
     [
         ("RUN pip install .", {}, ["git"]),

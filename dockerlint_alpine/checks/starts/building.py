@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.checks.starts.commands import is_handled, programs_of, read_text, started_by, with_script
 from dockerlint_alpine.checks.starts.entry_points import PROJECT_FILES
 from dockerlint_alpine.checks.starts.model import Start
-from dockerlint_alpine.python.options import FILE_OPTIONS
 from dockerlint_alpine.stages import ApkStep, InstallStep
 from dockerlint_alpine.syntax import Mount, run_scripts
 from dockerlint_alpine.syntax.shell.failure import goes_on
-from dockerlint_alpine.system.options import scan
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from dockerlint_alpine.checks.base import Subject
     from dockerlint_alpine.stages import Moment, Stage
     from dockerlint_alpine.syntax import Instruction, Span
 
-_GIT = lazy_pattern(r"(?m)^[ \t]*(?:-e[ \t]+|--editable[= \t]+)?[^#;\n]*?\b(?:git\+(?:https?|ssh|git)|git)://[^;\n]*$")
+_GIT = ("git+http", "git+ssh://", "git+git://", "git://")
 _SCM = lazy_pattern(r"(?m)(?:^[ \t]*|[,(]\s*)(?:\[tool\.setuptools_scm\]|use_scm_version\s*=(?!\s*False))")
 _VERSION_ELSEWHERE = lazy_pattern(r"fallback_version|fallback_root|search_parent_directories|\broot\b[\s\"']*[=:]")
 
@@ -69,18 +67,24 @@ def _moment_at(stage: Stage, span: Span) -> Moment | None:
 def git_of_pip(stage: Stage) -> Iterator[Start]:
     """The git that installers call for ``git+https://`` requirements, on the command line or in a file that it names."""
     for step in stage.steps:
-        if not isinstance(step, InstallStep) or step.conditional or not _calls_git(step):
+        if not isinstance(step, InstallStep) or not _calls_git(step):
             continue
         words = [arg.text for arg in step.command.args if arg.known]
-        texts = [*(word for word in words if not word.startswith("-")), *_requirement_files(words, step.moment)]
-        texts += [one.resolved.url for one in step.installed if one.resolved.url is not None and not one.ready]
-        if any(_GIT.search(text) for text in texts):
+        if any(url.startswith(_GIT) for url in step.urls):
             purpose = "fetches a requirement with git"
         elif any(_asks_git(word.partition("[")[0], step.moment) for word in words if word.startswith((".", "/"))):
             purpose = "builds a project that takes its version from git (setuptools_scm)"
         else:
             continue
-        yield Start("git", step.command.tool.name, step.instruction, step.span, step.moment, purpose=purpose)
+        yield Start(
+            "git",
+            step.command.tool.name,
+            step.instruction,
+            step.span,
+            step.moment,
+            purpose=purpose,
+            conditional=step.conditional,
+        )
 
 
 def _calls_git(step: InstallStep) -> bool:
@@ -103,9 +107,3 @@ def _asks_git(word: str, moment: Moment) -> bool:
     if any(name.startswith("SETUPTOOLS_SCM_PRETEND_VERSION") for name in moment.scope.names):
         return False
     return not text("PKG-INFO") and not text(".git_archival.txt")
-
-
-def _requirement_files(words: Sequence[str], moment: Moment) -> Iterator[str]:
-    for word in scan(words, FILE_OPTIONS)[0]:
-        if word.option == "--requirement":
-            yield read_text(moment, absolute(word.value, moment.workdir))

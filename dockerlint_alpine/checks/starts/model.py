@@ -30,6 +30,8 @@ class Start(Struct, frozen=True):
     """The command of a script that starts it, where that stands in one."""
     purpose: str | None = None
     """What an installer starts it for."""
+    conditional: bool = False
+    """The installer runs in some cases only, or what it installs is assumed."""
 
     @property
     def name(self) -> str:
