@@ -36,6 +36,11 @@ settings.register_profile("many", settings.get_profile("few"), max_examples=300)
 settings.load_profile("few")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more for ``-n auto`` than there are processors: many tests wait for programs that they start."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """``-m property --hypothesis-profile many`` looks for rarer examples; CI does."""
     if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
