@@ -94,7 +94,8 @@ def _parsed(entries: Iterable[tuple[str, int | None]], shown: str) -> Requiremen
 
 def _read(folder: str, files: FileReader) -> SetupScript:
     """What ``setup.py`` says; nothing where it can't be read."""
-    from dockerlint_alpine.python.sources.setup_py import SetupScript, Unclear, read_setup_py
+    from dockerlint_alpine.python.sources.setup_of_pythons import read_setup_of_pythons
+    from dockerlint_alpine.python.sources.setup_py import SetupScript, Unclear
 
     def read(relative: str) -> bytes | None:
         try:
@@ -103,7 +104,9 @@ def _read(folder: str, files: FileReader) -> SetupScript:
             return None
 
     data = read("setup.py")
-    return read_setup_py(data, read) if data is not None else SetupScript(unclear=(Unclear(None, "it can't be read"),))
+    if data is None:
+        return SetupScript(unclear=(Unclear(None, "it can't be read"),))
+    return read_setup_of_pythons(data, read)
 
 
 def _script(path: str, folder: str, files: FileReader, extras: frozenset[str]) -> RequirementSet:

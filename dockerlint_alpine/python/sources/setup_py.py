@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import lru_cache
+from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Final
 
 import libcst as cst
@@ -105,6 +107,8 @@ class SetupScript(Struct, frozen=True):
     """True where ``setup()`` also gets ``**`` of what could not be told."""
     own_commands: bool = False
     """True where ``setup()`` gets commands of the script's own (``cmdclass``)."""
+    requires_nothing: bool = False
+    """True where every call of ``setup()`` is known whole, and says nothing of requirements of any kind."""
 
 
 class _Text(str):
@@ -163,6 +167,15 @@ class _Dotted:
         return isinstance(other, _Dotted) and other.path.rpartition(".")[2] == self.path.rpartition(".")[2]
 
 
+_HERE = {"sys.platform": "linux", "os.name": "posix", "os.sep": "/", "os.linesep": "\n"}
+_ORDER: Final[Mapping[type, Callable[[Any, Any], bool]]] = {
+    cst.LessThan: lt,
+    cst.LessThanEqual: le,
+    cst.GreaterThan: gt,
+    cst.GreaterThanEqual: ge,
+}
+_CALLED_HERE = {"platform.system": "Linux", "platform.python_implementation": "CPython"}
+_PARTS = ("major", "minor", "micro")
 _PKG_CONFIG = lazy_pattern(r"[A-Za-z0-9][\w+.-]*")
 _FLAGS = lazy_pattern(r"--?[\w-]+(?:=.*)?")
 _TEMPLATE = lazy_pattern(r"(?:[^{}]|\{\w*\})*")
@@ -182,22 +195,20 @@ _COMMANDS = frozenset(
 )
 """What an installer may tell a ``setup.py`` to do (setuptools.build_meta; pip before 25.3: ``setup.py install``)."""
 _ABOUT_REQUIREMENTS = lazy_pattern(r"(?i)req|dep|extra")
+_BRINGS_REQUIREMENTS = frozenset({"install_requires", "setup_requires", "pbr"})
+"""Words of ``setup()`` by which something is required: only what is required to build may know others (entry points of
+distutils.setup_keywords). ``requires`` is of PEP 314, which no installer follows."""
 _PROGRAMS = lazy_pattern(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")
 
 
-def read_setup_py(
-    data: bytes, read: Callable[[str], bytes | None], variables: Mapping[str, str] | None = None
-) -> SetupScript:
-    """Return what the script ``data`` says. ``read`` gives the bytes of a project file by relative path, or ``None``.
-
-    ``variables`` is the environment of the build: branches that ask for others are decided by their not being set.
-
-    A script that is no Python (of today) gives an empty answer with a doubt. Never raises for bad input.
-    """
+@lru_cache(maxsize=1)
+def _parsed(data: bytes) -> tuple[cst.Module, Mapping[cst.CSTNode, Any]] | str:
+    """The tree of a script and where its nodes stand, or why it can't be read. One is kept: it may be read for many
+    Pythons."""
     try:
         check_python(data, limit=_MAX_NODES)
         wrapper = MetadataWrapper(cst.parse_module(data), unsafe_skip_copy=True)
-        positions = wrapper.resolve(PositionProvider)
+        return wrapper.module, wrapper.resolve(PositionProvider)
     except (
         UnsafeSourceError,
         cst.ParserSyntaxError,
@@ -206,11 +217,29 @@ def read_setup_py(
         ValueError,
         LookupError,
     ) as error:
-        text = f"setup.py is not readable as Python 3: {str(error).splitlines()[0]}"
-        return SetupScript(doubts=((None, text),), unclear=(Unclear(None, text),))
-    reader = _Reader(positions, read, variables or {})
+        return f"setup.py is not readable as Python 3: {str(error).splitlines()[0]}"
+
+
+def read_setup_py(
+    data: bytes,
+    read: Callable[[str], bytes | None],
+    variables: Mapping[str, str] | None = None,
+    python: tuple[int, int] | None = None,
+) -> SetupScript:
+    """Return what the script ``data`` says. ``read`` gives the bytes of a project file by relative path, or ``None``.
+
+    ``variables`` is the environment of the build: branches that ask for others are decided by their not being set.
+    ``python`` is the Python (major, minor) that runs it; where it is not given, neither branch is taken for certain.
+
+    A script that is no Python (of today) gives an empty answer with a doubt. Never raises for bad input.
+    """
+    parsed = _parsed(data)
+    if isinstance(parsed, str):
+        return SetupScript(doubts=((None, parsed),), unclear=(Unclear(None, parsed),))
+    module, positions = parsed
+    reader = _Reader(positions, read, variables or {}, python)
     try:
-        reader.block(wrapper.module.body)
+        reader.block(module.body)
     except (_LimitError, RecursionError):
         reader.unsure(None, "setup.py is too complex to analyse")
     except _Return:
@@ -222,6 +251,7 @@ class _Reader(Struct, eq=False):
     positions: Mapping[cst.CSTNode, Any]
     read: Callable[[str], bytes | None]
     variables: Mapping[str, str]
+    python: tuple[int, int] | None = None
     asked_variables: dict[str, None] = {}
     names: dict[str, Any] = field(default_factory=lambda: {"__file__": "setup.py", "__name__": "__main__"})
     conditional: int = 0
@@ -237,6 +267,8 @@ class _Reader(Struct, eq=False):
     """Other files that were read as Python."""
 
     setup: dict[str, Any] | None = None
+    may_require: bool = False
+    """Whether a call of ``setup()`` says something of requirements, or may."""
     open_arguments: bool = False
     extensions: list[Extension] = []
     pkg_config: dict[str, Asked] = {}
@@ -319,7 +351,7 @@ class _Reader(Struct, eq=False):
                 for alias in node.names:
                     name = _dotted(alias.name)
                     bound = _dotted(alias.asname.name) if alias.asname else name
-                    self.names[bound] = own.get(name, _Dotted(f"{module}.{name}"))
+                    self.names[bound] = own[name] if name in own else self.known(f"{module}.{name}")
             case cst.FunctionDef():
                 self.names[node.name.value] = _Function(node, self.module)
             case cst.If():
@@ -543,22 +575,30 @@ class _Reader(Struct, eq=False):
                 return UNKNOWN
             case cst.Divide() if isinstance(left, str) and isinstance(right, str):
                 return posixpath.join(left, right)
+            case cst.Subtract() if isinstance(left, list) and isinstance(right, list) and UNKNOWN not in right:  # sets
+                return [one for one in left if one not in right]
             case cst.BitOr() if isinstance(left, list) and isinstance(right, list):  # sets
                 return _added(left, [one for one in right if one not in left])
             case _:
                 return UNKNOWN
 
     def comparison(self, node: cst.Comparison) -> Any:
-        if len(node.comparisons) != 1:
-            return UNKNOWN
-        left, right = self.value(node.left), self.value(node.comparisons[0].comparator)
+        left, answers = self.value(node.left), []
+        for one in node.comparisons:
+            right = self.value(one.comparator)
+            answers.append(self.compared(left, one.operator, right))
+            left = right
+        return False if False in answers else UNKNOWN if UNKNOWN in answers else True
+
+    def compared(self, left: Any, operator: cst.BaseCompOp, right: Any) -> Any:
+        """Whether two values compare so."""
         if isinstance(right, _Dotted) and right.path in {"os.environ", "sys.argv"}:
-            there, operator = self.is_given(left, right.path), node.comparisons[0].operator
+            there = self.is_given(left, right.path)
             asked = there is not UNKNOWN and isinstance(operator, (cst.In, cst.NotIn))
             return there == isinstance(operator, cst.In) if asked else UNKNOWN
         if not _plain(left) or not _plain(right):
             return UNKNOWN
-        match node.comparisons[0].operator:
+        match operator:
             case cst.Equal():
                 return left == right
             case cst.NotEqual():
@@ -572,7 +612,12 @@ class _Reader(Struct, eq=False):
             ):
                 # A list can't be looked up in a dict, where Python would stop and we go on.
                 there = left in (right if isinstance(right, str) else list(right))
-                return there == isinstance(node.comparisons[0].operator, cst.In)
+                return there == isinstance(operator, cst.In)
+            case cst.LessThan() | cst.LessThanEqual() | cst.GreaterThan() | cst.GreaterThanEqual():
+                try:
+                    return _ORDER[type(operator)](left, right)
+                except TypeError:  # not of one kind, or it depends on what is not known
+                    return UNKNOWN
             case _:
                 return UNKNOWN
 
@@ -588,14 +633,21 @@ class _Reader(Struct, eq=False):
         base = self.value(node.value)
         if isinstance(base, _Dotted):
             path = f"{base.path}.{node.attr.value}"
-            return {"sys.platform": "linux", "os.name": "posix", "os.sep": "/", "os.linesep": "\n"}.get(
-                path, _Dotted(path)
-            )
+            return self.known(path)
+        if isinstance(base, list) and node.attr.value in _PARTS and len(base) == len(_PARTS):  # of sys.version_info
+            return base[_PARTS.index(node.attr.value)]
         if isinstance(base, str) and node.attr.value == "parent":
             return posixpath.dirname(base)
         if isinstance(base, str) and node.attr.value in {"req", "requirement"}:
             return base  # of what parse_requirements gives
         return UNKNOWN
+
+    def known(self, path: str) -> Any:
+        """The value of a name of another module where Linux or the Python that runs the script decides it."""
+        if self.python is not None and path in {"sys.version_info", "sys.version"}:
+            major, minor = self.python  # the patch is not known
+            return [major, minor, UNKNOWN] if path == "sys.version_info" else f"{major}.{minor}."
+        return _HERE.get(path, _Dotted(path))
 
     def subscript(self, node: cst.Subscript) -> Any:
         index = node.slice[0].slice if len(node.slice) == 1 else None
@@ -669,9 +721,10 @@ class _Reader(Struct, eq=False):
             return self.user_function(function, arguments, keywords)
         path = function.path if isinstance(function, _Dotted) else ""
         name = path.rpartition(".")[2]
-        if name == "setup" and node.args:
+        if name == "setup" and (node.args or path in {"setuptools.setup", "distutils.core.setup"}):
             if self.setup is None or not self.conditional:
                 self.setup = keywords
+            self.may_require = self.may_require or not whole or bool(keywords.keys() & _BRINGS_REQUIREMENTS)
             if not whole:
                 self.open_arguments = True
                 self.unsure(self.line(node), "setup() gets arguments that are computed at run time")
@@ -782,6 +835,8 @@ class _Reader(Struct, eq=False):
             return self.plain(opened.text) if isinstance(opened, _File) and name == "read_text" else opened
         if name in {"resolve", "absolute", "as_posix", "__str__", "decode", "encode"}:
             return base
+        if name == "with_name" and len(arguments) == 1 and isinstance(arguments[0], str):
+            return posixpath.join(posixpath.dirname(base), arguments[0])
         if name == "joinpath":
             return posixpath.join(base, *arguments) if all(isinstance(one, str) for one in arguments) else UNKNOWN
         if name == "join" and arguments and isinstance(arguments[0], list):
@@ -829,6 +884,8 @@ class _Reader(Struct, eq=False):
             return list(first) if arguments else []
         if name in {"list"} and isinstance(first, _File):
             return first.text.splitlines(keepends=True)
+        if name == "filter" and len(arguments) == 2 and first is None and isinstance(arguments[1], list):
+            return [one for one in arguments[1] if one]
         if name in {"cythonize", "mypycify", "compile"}:
             return first
         if path in {"exec", "execfile", "runpy.run_path"} and isinstance(first, str):
@@ -836,9 +893,7 @@ class _Reader(Struct, eq=False):
         if name == "parse_requirements" and isinstance(first, str):
             opened = self.open(first)
             return opened.text.splitlines() if isinstance(opened, _File) else UNKNOWN
-        if name in {"getcwd"}:
-            return ""
-        return UNKNOWN
+        return "" if name == "getcwd" else _CALLED_HERE.get(path, UNKNOWN)
 
     def executed(self, path: str, code: str, namespaces: Sequence[Any]) -> Any:
         """``exec(TEXT, NAMES)``, ``execfile(FILE, NAMES)`` of Python 2, ``runpy.run_path(FILE)``."""
@@ -941,6 +996,7 @@ class _Reader(Struct, eq=False):
             and not {"cmdclass", "cffi_modules", "rust_extensions", "libraries"} & setup.keys(),
             open_arguments=self.open_arguments,
             own_commands="cmdclass" in setup,
+            requires_nothing=self.setup is not None and not self.may_require,
         )
 
     def unsure(self, line: int | None, text: str, extra: str = "") -> None:

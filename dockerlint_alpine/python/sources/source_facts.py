@@ -205,6 +205,8 @@ class _Reader:
         metadata = _metadata(self.tree)
         setup_requires = tuple(text for text, _ in script.setup_requires) if script is not None else ()
         requires = metadata.requires if metadata.requires is not None else _requires_of(script)
+        if requires is None and self._requires_nothing(script, build_requires):
+            requires = ()
         self._extensions()
         for name in self.tree:
             self._cmake_or_meson(name)
@@ -227,6 +229,16 @@ class _Reader:
             doubts=tuple(dict.fromkeys((*self.doubts, *self.gaps))),
             gaps=tuple(dict.fromkeys(self.gaps)),
             variables=tuple(self.variables),
+        )
+
+    def _requires_nothing(self, script: SetupScript | None, build_requires: Sequence[str]) -> bool:
+        """Whether ``setup.py`` tells that nothing is required: its words and those of ``setup.cfg`` are all there are."""
+        plain = {"setuptools", "wheel", "cython"}.issuperset(map(requirement_name, build_requires))
+        return (
+            script is not None
+            and script.requires_nothing
+            and plain
+            and "requires" not in (self.text("setup.cfg") or "")
         )
 
     def need(self, kind: NeedKind, name: str, where: str, *, required: bool) -> None:
@@ -302,9 +314,9 @@ class _Reader:
         return script
 
     def _script(self, path: str, data: bytes) -> SetupScript:
-        from dockerlint_alpine.python.sources.setup_py import read_setup_py
+        from dockerlint_alpine.python.sources.setup_of_pythons import read_setup_of_pythons
 
-        script = read_setup_py(data, self.tree.get, self.given)
+        script = read_setup_of_pythons(data, self.tree.get, self.given)
         self.static_runtime = self.static_runtime or b"-static-libstdc++" in data
         self.variables.update(dict.fromkeys(script.variables))
         self.own_libraries.update(script.own_libraries)

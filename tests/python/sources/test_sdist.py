@@ -291,3 +291,29 @@ def test_odd_member_names_and_links_do_no_harm() -> None:
 def test_no_bytes_break_the_reader(data: bytes, name: str) -> None:
     with pytest.raises(SdistError):
         read_sdist(data, name)
+
+
+@pytest.mark.parametrize(
+    ("script", "more", "requires"),
+    [
+        ("from distutils.core import setup\nsetup(name='p', requires=['x'], py_modules=['p'])\n", {}, ()),
+        ("from setuptools import setup\nsetup(name='p', python_requires='>=3')\n", {}, ()),
+        ("from setuptools import setup\nsetup(pbr=True)\n", {}, None),
+        ("from setuptools import setup\nsetup(setup_requires=['pbr'])\n", {}, None),
+        ("from setuptools import setup\nsetup(name='p', **more())\n", {}, None),
+        ("from x import setup\nsetup\n", {}, None),
+        ("from setuptools import setup\ntry:\n  setup(install_requires=f())\nexcept X:\n  setup()\n", {}, None),
+        ("from setuptools import setup\nsetup()\n", {"setup.cfg": "[options]\ninstall_requires =\n  a\n"}, None),
+        ("from setuptools import setup\nsetup()\n", {"setup.cfg": "[metadata]\nname = p\n"}, ()),
+        (
+            "from setuptools import setup\nsetup()\n",
+            {"pyproject.toml": '[build-system]\nrequires = ["setuptools", "setuptools-declarative-requirements"]\n'},
+            None,
+        ),
+    ],
+)
+def test_a_script_that_says_nothing_of_requirements_has_none(
+    script: str, more: dict[str, str], requires: tuple[str, ...] | None
+) -> None:
+    found = read_sdist(sdist("p", "1", {"setup.py": script, **more}), "p-1.tar.gz")
+    assert found.requires == requires
