@@ -23,6 +23,7 @@ MAX_FILE_SIZE = MAX_SIZE
 """Bytes; a larger file of the context is refused rather than read."""
 
 _MAX_LEVELS_UP = 4
+_MAX_ENDS = 8
 
 
 class ContextFileError(OSError):
@@ -218,5 +219,14 @@ def _upwards(home: Path, named: Collection[str]) -> Iterable[Path]:
 
 def _score(root: Path, sources: Sequence[str], looked_at: set[str]) -> int:
     context = BuildContext(root, looked_at=looked_at)
-    names = (("pyproject.toml", "setup.py") if source == PROJECT else (source,) for source in sources)
-    return sum(1 for alternatives in names if any(map(context.glob, alternatives)))
+    return sum(1 for source in sources if any(map(context.glob, _in_context(source))))
+
+
+def _in_context(source: str) -> Iterable[str]:
+    """What a source may be called in the context: of a path in the image, any end."""
+    if source == PROJECT:
+        return ("pyproject.toml", "setup.py")
+    if not source.startswith("/"):
+        return (source,)
+    parts = source.split("/")
+    return ["/".join(parts[number:]) for number in range(1, len(parts))[:_MAX_ENDS]]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
-_REQUIREMENTS = lazy_pattern(r"\s(?:-r|--requirement)[ =]?(\w[\w./-]*\.txt)(?=[\s;&|]|$)")
+_REQUIREMENTS = lazy_pattern(r"\s(?:-r|--requirement)[ =]?([\w/][\w./-]*\.(?:txt|pip|in|lock|reqs?))(?=[\s;&|]|$)")
 _INSTALLS_IT = lazy_pattern(
     r"\bpip3?\s+(?:install|wheel)\s(?:[^;&|]*\s)?\.(?:\[[^\]\s]*\])?\s*(?:[;&|]|$)|[\s&;]setup\.py\s+install\b"
     r"|\bpoetry\s+(?:-\S+\s+)*(?:install|export|build)\b|\b(?:uv|pdm)\s+(?:-\S+\s+)*(?:sync|install|export)\b"
@@ -297,7 +297,8 @@ def _kept_parents(source: str) -> str:
 
 def copy_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
     """The context paths that COPY and ADD name, as written: they tell which folder the context is. Where the whole context
-    is copied, the requirement files that a RUN reads tell, and that it installs what is there."""
+    is copied, the requirement files that a RUN reads tell (from ``/`` on where it names them so), and that it installs what
+    is there."""
     found: list[str] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword in {"COPY", "ADD"} and instruction.flag("from") is None:

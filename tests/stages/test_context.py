@@ -101,20 +101,29 @@ def test_a_folder_with_dockerfiles_alone_is_not_what_is_copied(tmp_path: Path) -
     assert guess_root(home / "Dockerfile", ["."]) == home
 
 
-def test_where_all_is_copied_the_requirement_files_of_a_run_tell(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("named", "file"),
+    [
+        ("requirements.txt", "requirements.txt"),
+        ("/srv/app/requirements.txt", "requirements.txt"),
+        ("/app/requirements/base.pip", "requirements/base.pip"),
+        ("requirements.lock", "requirements.lock"),
+    ],
+)
+def test_where_all_is_copied_the_requirement_files_of_a_run_tell(tmp_path: Path, named: str, file: str) -> None:
     """``COPY . /app`` in ci/Dockerfile, and a RUN that reads requirements.txt: of the project, where ci/ has none."""
     (tmp_path / ".git").mkdir()
     home = tmp_path / "ci"
     home.mkdir()
     (home / "build.py").touch()
     dockerfile = home / "Dockerfile"
-    dockerfile.write_text("FROM python:3\nCOPY . /app\nRUN set -ex && pip install -q -r requirements.txt\n")
+    dockerfile.write_text(f"FROM python:3\nCOPY . /app\nRUN set -ex && pip install -q -r {named}\n")
     sources = copy_sources(parse(dockerfile.read_bytes()))
     assert guess_root(dockerfile, sources) == home
-    (tmp_path / "requirements.txt").touch()
-    assert guess_root(dockerfile, sources) == tmp_path
-    (home / "requirements.txt").touch()
-    assert guess_root(dockerfile, sources) == home
+    for folder in (tmp_path, home):
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).touch()
+        assert guess_root(dockerfile, sources) == folder
 
 
 def test_where_all_is_copied_and_installed_the_project_is_the_context(tmp_path: Path) -> None:
