@@ -525,12 +525,11 @@ class Installer(Struct, eq=False, dict=True):
         unknown: list[str] = []
         half_known: list[str] = []
         extras: list[str] = []
+        unfetched: defaultdict[str, dict[str, Unresolved]] = defaultdict(dict)
         absent: defaultdict[tuple[str, str], dict[str, Unresolved]] = defaultdict(dict)
         for item in _not_told_yet(call, resolution, request, present):
             if item.kind == "unknown" and "://" in item.name:
-                reason = call.walk.unfetched.get(item.name, "")
-                message = f"what {item.name} requires is not known before it is fetched{reason}"
-                call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
+                unfetched[call.walk.unfetched.get(item.name, "")].setdefault(item.name, item)
             elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
                 unknown.append(item.name)
             elif item.kind == "unknown":
@@ -546,6 +545,13 @@ class Installer(Struct, eq=False, dict=True):
                 absent[kind, comma + rest].setdefault(what.removeprefix(kind), item)
             else:
                 call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
+        for reason, items in unfetched.items():
+            before = "it is" if len(items) == 1 else "they are"
+            message = (
+                f"what {listed(list(items), _SHOWN_UNKNOWN)} requires is not known before {before} fetched{reason}"
+            )
+            chain = next(iter(items.values())).chain
+            call.unjudged("unresolved-requirement", message, " -> ".join(chain), len(items))
         for (kind, rest), items in absent.items():
             first = next(iter(items.values()))
             what = f"{NOT_THERE}{kind}{listed(list(items), _SHOWN_UNKNOWN)}{rest}"
