@@ -18,7 +18,7 @@ from dockerlint_alpine.system.addresses import redact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FORMAT = "8"
+_FORMAT = "9"
 """Of the answers; another one is asked again."""
 _Kind = TypeVar("_Kind")
 

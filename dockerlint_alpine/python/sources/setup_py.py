@@ -107,6 +107,10 @@ class SetupScript(Struct, frozen=True):
     """True where ``setup()`` also gets ``**`` of what could not be told."""
     own_commands: bool = False
     """True where ``setup()`` gets commands of the script's own (``cmdclass``)."""
+    optional_rust: bool = False
+    """True where it has extensions in Rust, and a failure of none of them matters."""
+    goes_on: bool = False
+    """True where it goes on when the build fails: it calls ``setup()`` again, in another way, or passes the failure over."""
     requires_nothing: bool = False
     """True where every call of ``setup()`` is known whole, and says nothing of requirements of any kind."""
 
@@ -174,6 +178,9 @@ _ORDER: Final[Mapping[type, Callable[[Any, Any], bool]]] = {
     cst.GreaterThan: gt,
     cst.GreaterThanEqual: ge,
 }
+_BUILDS = frozenset({"run", "build_extension", "build_extensions"})
+_HARMLESS = frozenset({"print", "str", "open", "exit"})
+_ASKS_FOR_FILES = frozenset({"exists", "lexists", "isfile"})
 _CALLED_HERE = {"platform.system": "Linux", "platform.python_implementation": "CPython"}
 _PARTS = ("major", "minor", "micro")
 _PKG_CONFIG = lazy_pattern(r"[A-Za-z0-9][\w+.-]*")
@@ -261,12 +268,18 @@ class _Reader(Struct, eq=False):
     module: dict[str, Any] | None = None
     """The names of the file that is read in place of the script."""
 
+    returned: list[Any] = []
+    """What the function that is followed may have returned by now, in some cases only."""
+
     steps: int = 0
     depth: int = 0
     files: int = 0
     """Other files that were read as Python."""
 
     setup: dict[str, Any] | None = None
+    setups: int = 0
+    goes_on: bool = False
+    optional_rust: list[bool] = []
     may_require: bool = False
     """Whether a call of ``setup()`` says something of requirements, or may."""
     open_arguments: bool = False
@@ -380,11 +393,17 @@ class _Reader(Struct, eq=False):
 
     def attempt(self, node: cst.Try | cst.TryStar) -> None:
         """``try``: the body is followed as if nothing went wrong; what it asks for is not insisted on."""
+        setups = self.setups
         self.guarded += 1 if node.handlers else 0
         try:
             self.block(node.body.body)
         finally:
             self.guarded -= 1 if node.handlers else 0
+        if self.setups > setups:
+            again = {
+                name for one in map(_Calls, (one.body for one in node.handlers)) if not one.raises for name in one.names
+            }
+            self.goes_on = self.goes_on or not again.isdisjoint({"setup", *_Calls(node.body).names} - _HARMLESS)
         if node.orelse is not None:
             self.block(node.orelse.body.body)
         if node.finalbody is not None:
@@ -395,6 +414,7 @@ class _Reader(Struct, eq=False):
         for item in node.body.body:
             if isinstance(item, cst.FunctionDef):
                 self.maybe(item.body.body)
+        self.goes_on = self.goes_on or _PassesOver(node).found
 
     def maybe(self, body: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> None:
         """Run a block that may not run: it adds extensions as conditional and makes what it assigns unknown."""
@@ -402,7 +422,9 @@ class _Reader(Struct, eq=False):
         before = dict(self.names)
         try:
             self.block(body)
-        except (_Return, _Next):
+        except _Return as result:
+            self.returned.append(result.value)
+        except _Next:
             pass
         finally:
             self.conditional -= 1
@@ -722,14 +744,11 @@ class _Reader(Struct, eq=False):
         path = function.path if isinstance(function, _Dotted) else ""
         name = path.rpartition(".")[2]
         if name == "setup" and (node.args or path in {"setuptools.setup", "distutils.core.setup"}):
-            if self.setup is None or not self.conditional:
-                self.setup = keywords
-            self.may_require = self.may_require or not whole or bool(keywords.keys() & _BRINGS_REQUIREMENTS)
-            if not whole:
-                self.open_arguments = True
-                self.unsure(self.line(node), "setup() gets arguments that are computed at run time")
+            self.set_up(node, keywords, whole=whole)
             return None
-        if name.endswith("Extension") and name not in {"CMakeExtension", "RustExtension"}:
+        if name == "RustExtension":
+            self.optional_rust.append(keywords.get("optional") is True)
+        elif name.endswith("Extension") and name != "CMakeExtension":
             self.extension(node, arguments, keywords)
             return UNKNOWN
         if path in {"os.environ.get", "os.getenv"}:
@@ -740,6 +759,16 @@ class _Reader(Struct, eq=False):
                 return known
         self.asks(node, name, path, arguments)
         return self.builtin(name, path, arguments)
+
+    def set_up(self, node: cst.Call, keywords: dict[str, Any], *, whole: bool) -> None:
+        """``setup(...)``; not ``whole`` where more arguments than these are computed at run time."""
+        if self.setup is None or not self.conditional:
+            self.setup = keywords
+        self.setups += 1
+        self.may_require = self.may_require or not whole or bool(keywords.keys() & _BRINGS_REQUIREMENTS)
+        if not whole:
+            self.open_arguments = True
+            self.unsure(self.line(node), "setup() gets arguments that are computed at run time")
 
     def arguments(self, node: cst.Call) -> tuple[list[Any], dict[str, Any], bool]:
         positional: list[Any] = []
@@ -773,13 +802,16 @@ class _Reader(Struct, eq=False):
         if isinstance(star, cst.Param):
             local[star.name.value] = list(arguments[len(parameters) :])
         self.names, self.depth = local, self.depth + 1
+        outer, self.returned = self.returned, []
+        value = None
         try:
             self.block(function.node.body.body)
         except _Return as result:
-            return result.value
+            value = result.value
         finally:
+            earlier, self.returned = self.returned, outer
             self.names, self.depth = saved, self.depth - 1
-        return None
+        return value if all(one is value or one == value for one in earlier) else UNKNOWN
 
     def method(self, base: Any, name: str, arguments: Sequence[Any], node: cst.Call) -> Any:
         if isinstance(base, list) and name in {"append", "extend", "insert"} and arguments:
@@ -833,6 +865,8 @@ class _Reader(Struct, eq=False):
         if name in {"read_text", "open"}:
             opened = self.open(base)
             return self.plain(opened.text) if isinstance(opened, _File) and name == "read_text" else opened
+        if name in {"exists", "is_file"}:
+            return True if isinstance(self.open(base), _File) else UNKNOWN
         if name in {"resolve", "absolute", "as_posix", "__str__", "decode", "encode"}:
             return base
         if name == "with_name" and len(arguments) == 1 and isinstance(arguments[0], str):
@@ -878,6 +912,8 @@ class _Reader(Struct, eq=False):
             return posixpath.join(*arguments) if name == "Path" else first
         if name == "join" and path.endswith("path.join") and texts:
             return posixpath.join(*arguments)
+        if name in _ASKS_FOR_FILES and texts:
+            return True if isinstance(self.open(first), _File) else UNKNOWN  # a folder, or what the build makes
         if name == "open" and texts:
             return self.open(first)
         if name in {"list", "sorted", "tuple", "set"} and (isinstance(first, (list, tuple, dict)) or not arguments):
@@ -996,6 +1032,8 @@ class _Reader(Struct, eq=False):
             and not {"cmdclass", "cffi_modules", "rust_extensions", "libraries"} & setup.keys(),
             open_arguments=self.open_arguments,
             own_commands="cmdclass" in setup,
+            optional_rust=bool(self.optional_rust) and all(self.optional_rust),
+            goes_on=self.goes_on,
             requires_nothing=self.setup is not None and not self.may_require,
         )
 
@@ -1020,6 +1058,44 @@ class _Reader(Struct, eq=False):
             if plain and not plain.startswith("-"):
                 found.append((plain, getattr(one, "line", None)))
         return tuple(found)
+
+
+def _is_raise(statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and any(isinstance(one, cst.Raise) for one in statement.body)
+
+
+class _PassesOver(cst.CSTVisitor):
+    """Whether a class has distutils build in a ``try`` and may go on where that fails."""
+
+    def __init__(self, body: cst.CSTNode) -> None:
+        super().__init__()
+        self.found = False
+        body.visit(self)
+
+    def visit_Try(self, node: cst.Try) -> None:  # noqa: N802
+        passed = [one for one in node.handlers if not any(map(_is_raise, one.body.body))]
+        self.found = self.found or (passed == list(node.handlers) != [] and _Calls(node.body).builds)
+
+
+class _Calls(cst.CSTVisitor):
+    """The plain names that are called anywhere in a block, whether it has distutils build, and whether it raises."""
+
+    def __init__(self, body: cst.CSTNode) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.builds = False
+        self.raises = False
+        body.visit(self)
+
+    def visit_Call(self, node: cst.Call) -> None:  # noqa: N802 - libcst's names
+        if isinstance(node.func, cst.Name):
+            self.names.add(node.func.value)
+        elif isinstance(node.func, cst.Attribute) and node.func.attr.value in _BUILDS:
+            called = node.func.value.func if isinstance(node.func.value, cst.Call) else node.func.value
+            self.builds = self.builds or _dotted(called) == "super" or "build_ext" in _dotted(called)
+
+    def visit_Raise(self, node: cst.Raise) -> None:  # noqa: ARG002, N802
+        self.raises = True
 
 
 def _dotted(node: cst.CSTNode) -> str:

@@ -64,11 +64,8 @@ _EXTERNAL: Mapping[str, NeedKind] = {
     "dependencies": "external-run",
 }
 _WEAK = frozenset({"cython", "mypy", "cffi", "pybind11", "nanobind"})
-_TOLERANT = lazy_pattern(
-    rb"class\s+(?:\w*Build(?:Ext)?Fail\w*|ve_build_ext|\w*[Oo]ptional_?[Bb]uild_?[Ee]xt\w*)\b"
-    rb"|\btry:\s+(?:self\.)?(?:\w*build_ext\w*|super\([^)]*\))\.(?:run|build_extensions?)\("
-)
-"""How setup.py files have written their "go on in pure Python" recipe since simplejson's: its names, or what it does."""
+_TOLERANT = lazy_pattern(rb"class\s+(?:\w*Build(?:Ext)?Fail\w*|ve_build_ext|\w*[Oo]ptional_?[Bb]uild_?[Ee]xt\w*)\b")
+"""What setup.py files have called their "go on in pure Python" recipe since simplejson's."""
 _ABOUT_LINKING = lazy_pattern(
     r"libs\b|librar|ext(?:ension|_modules|s?\b)|too complex to analyse|not readable", re.IGNORECASE
 )
@@ -224,11 +221,21 @@ class _Reader:
             languages=tuple(_STATIC.get(one, one) if self.static_runtime else one for one in self.languages),
             language_from=tuple(self.languages.values()),
             needs=tuple(self.needs.values()),
-            optional_extension=self.tolerant,
+            optional_extension=self._does_without(script),
             pure=not self.languages and not self.extensions and not self.unread,
             doubts=tuple(dict.fromkeys((*self.doubts, *self.gaps))),
             gaps=tuple(dict.fromkeys(self.gaps)),
             variables=tuple(self.variables),
+        )
+
+    def _does_without(self, script: SetupScript | None) -> bool:
+        """Whether the install goes on where what is compiled can't be: as the script says, or each extension."""
+        if self.tolerant or script is None:
+            return self.tolerant
+        rust, places = script.optional_rust, {one.where for one in self.extensions}
+        told = all(where in places or (name == "rust" and rust) for name, where in self.languages.items())
+        return (
+            told and bool(self.languages) and not script.cffi_modules and all(one.optional for one in self.extensions)
         )
 
     def _requires_nothing(self, script: SetupScript | None, build_requires: Sequence[str]) -> bool:
@@ -317,6 +324,7 @@ class _Reader:
         from dockerlint_alpine.python.sources.setup_of_pythons import read_setup_of_pythons
 
         script = read_setup_of_pythons(data, self.tree.get, self.given)
+        self.tolerant = self.tolerant or script.goes_on
         self.static_runtime = self.static_runtime or b"-static-libstdc++" in data
         self.variables.update(dict.fromkeys(script.variables))
         self.own_libraries.update(script.own_libraries)
@@ -328,6 +336,7 @@ class _Reader:
                     libraries=one.libraries,
                     language=one.language,
                     required=not one.conditional and not one.optional and not self.tolerant,
+                    optional=one.optional,
                     complete=one.complete or one.code is not None,
                     code=one.code,
                 )
@@ -454,6 +463,7 @@ class _Extension(Struct, frozen=True):
     libraries: tuple[str, ...] = ()
     language: str | None = None
     required: bool = True
+    optional: bool = False
     complete: bool = True
     code: str | None = None
     """C source that stands in the script itself (cffi's ``set_source``)."""
@@ -467,6 +477,7 @@ class _Extension(Struct, frozen=True):
             libraries=_texts(raw.get("libraries")),
             language=raw.get("language") if isinstance(raw.get("language"), str) else None,
             required=raw.get("optional") is not True,
+            optional=raw.get("optional") is True,
         )
 
     @property

@@ -53,23 +53,48 @@ def test_a_command_of_its_own_may_compile_what_is_there(command: str, given: str
     assert (found.pure, found.languages) == (pure, ())
 
 
+BUILD_EXT = (
+    "class B(build_ext):\n    def run(self):\n        try:\n            {}\n        except OSError:\n            {}\n"
+)
+SETUP = "setup(ext_modules=[Extension('x', ['x.c'])])\n"
+
+
 @pytest.mark.parametrize(
-    ("class_", "tries", "tolerant"),
+    ("script", "optional"),
     [
-        ("BuildFailure(Exception)", "pass", True),
-        ("B(build_ext)", "build_ext.build_extension(self, ext)", True),
-        ("B(build_ext)", "super().run()", True),
-        ("B(build_ext)", "subprocess.check_output(['cmake', '--version'])", False),
+        (f"class BuildFailure(Exception):\n    pass\n{SETUP}", True),
+        (f"{BUILD_EXT.format('build_ext.build_extension(self, ext)', 'pass')}{SETUP}", True),
+        (f"{BUILD_EXT.format('super().run()', 'log.warn(1)')}{SETUP}", True),
+        (f"{BUILD_EXT.format('return super().run()', 'if os.environ.get(1): raise')}{SETUP}", True),
+        (f"{BUILD_EXT.format('super().run()', 'raise')}{SETUP}", False),
+        (f"{BUILD_EXT.format('super().run()', 'raise SystemExit(1)')}{SETUP}", False),
+        (f"{BUILD_EXT.format('subprocess.check_output([1])', 'pass')}{SETUP}", False),
+        (f"try:\n    {SETUP}except SystemExit:\n    setup()\n", True),
+        (f"def run(x):\n    {SETUP}try:\n    run(1)\nexcept:\n    print('again')\n    run(0)\n", True),
+        (f"try:\n    {SETUP}except SystemExit:\n    print('sorry')\n", False),
+        (f"try:\n    {SETUP}except SystemExit:\n    if y: raise\n    setup()\n", False),
+        ("setup(ext_modules=[Extension('x', ['x.c'], optional=True)])\n", True),
+        ("setup(ext_modules=[Extension('x', ['x.c'], optional=os.environ.get('CI') != '1')])\n", True),
+        ("setup(ext_modules=[Extension('x', ['x.c'], optional=True), Extension('y', ['x.c'])])\n", False),
+        ("setup(ext_modules=[Extension('x', ['x.c'], optional=True)], cffi_modules=['b.py:ffi'])\n", False),
+        ("if sys.argv[5]: optional = 1\nsetup(ext_modules=[Extension('x', ['x.c'], optional=optional)])\n", False),
     ],
 )
-def test_what_goes_on_without_its_extension(class_: str, tries: str, tolerant: bool) -> None:
-    script = (
-        "from setuptools import setup, Extension\n"
-        f"class {class_}:\n    def run(self):\n        try:\n            {tries}\n        except OSError as error:\n"
-        "            raise SystemExit from error\nsetup(ext_modules=[Extension('x', ['x.c'])])\n"
-    )
-    found = read_sdist(sdist("foo", "1.0", {"setup.py": script, "x.c": ""}), "foo-1.0.tar.gz")
-    assert (found.optional_extension, found.languages) == (tolerant, ("c",))
+def test_what_goes_on_without_its_extension(script: str, optional: bool) -> None:
+    files = {
+        "setup.py": f"import os, sys\nfrom setuptools import setup, Extension\n{script}",
+        "x.c": "",
+        "b.py": "ffi = 1",
+    }
+    found = read_sdist(sdist("foo", "1.0", files), "foo-1.0.tar.gz")
+    assert (found.optional_extension, found.languages) == (optional, ("c",))
+
+
+def test_extensions_in_rust_may_be_optional() -> None:
+    script = "from setuptools_rust import RustExtension\nsetup(setup_requires=['setuptools-rust'], rust_extensions=[RustExtension('x', optional={})])\n"
+    for optional in (True, False):
+        found = read_sdist(sdist("foo", "1.0", {"setup.py": script.format(optional)}), "foo-1.0.tar.gz")
+        assert (found.optional_extension, found.languages) == (optional, ("rust",))
 
 
 def test_a_c_extension() -> None:
