@@ -659,7 +659,7 @@ class _Offline(Struct, eq=False, dict=True):
         if version is None and own is not None and own.url and own.path is None:
             self.doubt_unrecorded(node, None, nodes)
         elif verdict.kind == "pure" and (version is None or not self.releases(node.name)):
-            self.doubt_packaged(node)
+            self.doubt_packaged(node, nodes)
         elif (
             version is not None
             and (verdict.kind != "installed" or node.extras)
@@ -695,15 +695,18 @@ class _Offline(Struct, eq=False, dict=True):
         reason = f"the dependencies of {node.name} {version} are not recorded"
         self.tell(node.name, node.chain, reason, "dependencies")
 
-    def doubt_packaged(self, node: _Node) -> None:
-        """Only the package of a distribution is known. What that depends on is the packager's choice and says nothing of
-        what the distribution requires."""
+    def doubt_packaged(self, node: _Node, nodes: Mapping[str, _Node]) -> None:
+        """Only the package of a distribution is known. What that depends on is the packager's choice and no statement of
+        what the distribution requires: where it brings something that would be compiled, the distribution may."""
+        packaged = self.facts.packaged(node.name)
         if node.extras:
             extras = ",".join(sorted(node.extras))
             self.tell(node.name, node.chain, f"{node.name}[{extras}]{EXTRA_NOT_RECORDED}", "company")
+        elif packaged is not None and any(self.may_compile(name) for name in packaged.brings if name not in nodes):
+            reason = f"what {node.name} requires is not recorded, and {packaged.system}'s package brings native code"
+            self.tell(node.name, node.chain, reason, "dependencies")
         else:
             self.assumed.append(node.name)
-            packaged = self.facts.packaged(node.name)
             self.notes.append(_BY_PACKAGE.format(packaged.system) if packaged is not None else _BY_RELEASES)
 
     def doubt_extras(self, node: _Node, version: str) -> None:
@@ -726,6 +729,11 @@ class _Offline(Struct, eq=False, dict=True):
             return self.choice(_Node(need.name, (), Origin(need.name), None)).verdict.kind in _HARMLESS
         kinds = self.kinds(need.name, pin)
         return bool(kinds) and kinds <= _HARMLESS
+
+    def may_compile(self, name: str) -> bool:
+        """Whether the newest release of a distribution would be compiled, and not only where that can be."""
+        choice = self.choice(_Node(name, (), Origin(name), None))
+        return choice.verdict.kind not in _HARMLESS and self.facts.compiled(name, choice.version)
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))

@@ -21,7 +21,7 @@ def leaves(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tup
         yield from leaves(inner, (*words, name))
 
 
-@pytest.mark.parametrize(("words", "command"), leaves(app, ()))
+@pytest.mark.parametrize(("words", "command"), list(leaves(app, ())))
 def test_every_command_accepts_online_and_offline(words: tuple[str, ...], command: click.Command) -> None:
     options = [one for parameter in command.params for one in (*parameter.opts, *parameter.secondary_opts)]
     assert options.count("--online") == options.count("--offline") == 1, words

@@ -350,6 +350,23 @@ def test_what_alpine_s_package_depends_on_is_no_requirement(line: str) -> None:
     assert not found.unresolved
 
 
+def test_what_may_bring_native_code_by_its_package_is_not_told_clean() -> None:
+    """Where the package brings what would be compiled, what the distribution requires is not known."""
+    facts = MemoryFacts(
+        {"numpy": [Release("2.0")], "hiredis": [Release("3.0", wheels=MUSL)]},
+        packaged={
+            "charts": Packaged("python3-charts", "1", "sid", ("numpy",), "Debian"),
+            "redis": Packaged("py3-redis", "6-r0", "3.22", ("hiredis",)),
+        },
+        compiled={"numpy", "hiredis"},
+    )
+    (unknown,) = ask("charts", facts).unresolved
+    assert (unknown.name, unknown.kind) == ("charts", "dependencies")
+    assert "Debian's package brings native code" in unknown.reason
+    for text in ("charts\nnumpy\n", "redis"):
+        assert not [one for one in ask(text, facts).unresolved if one.name in {"charts", "redis"}]
+
+
 def test_company_that_is_judged_anyway_is_no_doubt() -> None:
     assert ask("charts\nnumpy\n", PACKAGED).unresolved == ()
     assert ask("charts", PACKAGED, no_deps=True).unresolved == ()

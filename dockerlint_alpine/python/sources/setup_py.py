@@ -411,9 +411,11 @@ class _Reader(Struct, eq=False):
 
     def inside(self, node: cst.ClassDef) -> None:
         """Look at the methods of a class (a ``build_ext`` of its own) for extensions and pkg-config calls."""
+        outer, self.returned = self.returned, []
         for item in node.body.body:
             if isinstance(item, cst.FunctionDef):
                 self.maybe(item.body.body)
+        self.returned = outer
         self.goes_on = self.goes_on or _PassesOver(node).found
 
     def maybe(self, body: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> None:

@@ -66,6 +66,15 @@ def test_idioms(text: str) -> None:
             "R = [str(one.req) for one in parse_requirements('r.txt', session=None)]",
             ["a", "b"],
         ),
+        ("R = list(filter(None, [one.strip() for one in open('r.txt').readlines()]))", ["a", "b"]),
+        ("R = list(set(open('r.txt').read().split('\\n')) - set(['', 'b']))", ["a"]),
+        ("from pathlib import Path\nR = Path(__file__).with_name('r.txt').read_text().splitlines()", ["a", "b"]),
+        ("import os\nR = open('r.txt').read() if os.path.exists('r.txt') else ''", ["a", "b"]),
+        ("from sys import platform\nR = ['a'] if platform == 'linux' else ['b']", ["a"]),
+        ("import platform\nR = ['a']\nif platform.system() == 'Windows':\n  R += ['b']", ["a"]),
+        ("R = ['a'] if 1 < 2 <= 2 and not 3 > 4 else ['b']", ["a"]),
+        ("def f():\n  if input():\n    return ['a']\n  return ['a']\nR = f()", ["a"]),
+        ("def f():\n  class X:\n    def g(self):\n      return 1\n  return ['a']\nR = f()", ["a"]),
     ],
 )  # fmt: skip
 def test_what_a_script_computes(text: str, required: list[str]) -> None:
@@ -93,6 +102,14 @@ def test_lines() -> None:
         (
             "R = ['a']\nif input():\n    R.append('b')\nsetup(install_requires=R)",
             "whether R.append('b') is executed is decided at run time",
+        ),
+        (
+            "def f():\n    if input():\n        return ['b']\n    return ['a']\nsetup(install_requires=f())",
+            "install_requires is computed at run time",
+        ),
+        (
+            "import os\nR = ['b'] if os.path.exists('more.txt') else ['a']\nsetup(install_requires=R)",
+            "install_requires is computed at run time",
         ),
         ("setup(install_requires=['a', magic()])", "a part of install_requires is computed at run time"),
         ("setup(**magic())", "setup() gets arguments that are computed at run time"),
