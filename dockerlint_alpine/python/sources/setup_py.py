@@ -171,7 +171,7 @@ class _Dotted:
         return isinstance(other, _Dotted) and other.path.rpartition(".")[2] == self.path.rpartition(".")[2]
 
 
-_HERE = {"sys.platform": "linux", "os.name": "posix", "os.sep": "/", "os.linesep": "\n"}
+_HERE = {"sys.builtin_module_names": (), "sys.platform": "linux", "os.name": "posix", "os.sep": "/", "os.linesep": "\n"}
 _ORDER: Final[Mapping[type, Callable[[Any, Any], bool]]] = {
     cst.LessThan: lt,
     cst.LessThanEqual: le,
@@ -620,6 +620,8 @@ class _Reader(Struct, eq=False):
             there = self.is_given(left, right.path)
             asked = there is not UNKNOWN and isinstance(operator, (cst.In, cst.NotIn))
             return there == isinstance(operator, cst.In) if asked else UNKNOWN
+        if isinstance(left, _Dotted) and right is None and isinstance(operator, (cst.Is, cst.IsNot)):
+            return isinstance(operator, cst.IsNot)  # what could be imported
         if not _plain(left) or not _plain(right):
             return UNKNOWN
         match operator:
@@ -631,7 +633,7 @@ class _Reader(Struct, eq=False):
                 return left is None
             case cst.IsNot() if right is None:
                 return left is not None
-            case cst.In() | cst.NotIn() if isinstance(right, (list, dict)) or (
+            case cst.In() | cst.NotIn() if isinstance(right, (list, tuple, dict)) or (
                 isinstance(right, str) and isinstance(left, str)
             ):
                 # A list can't be looked up in a dict, where Python would stop and we go on.
@@ -905,19 +907,25 @@ class _Reader(Struct, eq=False):
         data = self.read(relative) if not relative.startswith("..") else None
         return _File(data.decode("utf-8", "replace")) if data is not None else UNKNOWN
 
+    def of_files(self, name: str, path: str, arguments: Sequence[str]) -> Any:
+        """What a function makes of the names of files; ``None`` for any other function."""
+        first = arguments[0]
+        if name in {"abspath", "realpath", "normpath", "PurePath", "fspath", "str"}:
+            return first
+        if name == "dirname":
+            return posixpath.dirname(first)
+        if name == "Path" or path.endswith("path.join"):
+            return posixpath.join(*arguments)
+        if name in _ASKS_FOR_FILES:
+            return True if isinstance(self.open(first), _File) else UNKNOWN  # a folder, or what the build makes
+        return self.open(first) if name == "open" else None
+
     def builtin(self, name: str, path: str, arguments: Sequence[Any]) -> Any:
         first: Any = arguments[0] if arguments else UNKNOWN
-        texts = all(isinstance(one, str) for one in arguments) and bool(arguments)
-        if name in {"dirname", "abspath", "realpath", "normpath", "Path", "PurePath", "fspath", "str"} and texts:
-            if name == "dirname":
-                return posixpath.dirname(first)
-            return posixpath.join(*arguments) if name == "Path" else first
-        if name == "join" and path.endswith("path.join") and texts:
-            return posixpath.join(*arguments)
-        if name in _ASKS_FOR_FILES and texts:
-            return True if isinstance(self.open(first), _File) else UNKNOWN  # a folder, or what the build makes
-        if name == "open" and texts:
-            return self.open(first)
+        if arguments and all(isinstance(one, str) for one in arguments):
+            found = self.of_files(name, path, arguments)
+            if found is not None:
+                return found
         if name in {"list", "sorted", "tuple", "set"} and (isinstance(first, (list, tuple, dict)) or not arguments):
             return list(first) if arguments else []
         if name in {"list"} and isinstance(first, _File):
@@ -931,6 +939,8 @@ class _Reader(Struct, eq=False):
         if name == "parse_requirements" and isinstance(first, str):
             opened = self.open(first)
             return opened.text.splitlines() if isinstance(opened, _File) else UNKNOWN
+        if name == "hasattr" and isinstance(first, _Dotted) and str(arguments[-1]).startswith("pypy"):
+            return False  # of sys: it is CPython that runs here
         return "" if name == "getcwd" else _CALLED_HERE.get(path, UNKNOWN)
 
     def executed(self, path: str, code: str, namespaces: Sequence[Any]) -> Any:
@@ -1130,7 +1140,7 @@ def _converted(name: str, arguments: Sequence[Any], keywords: Mapping[str, Any] 
 
 
 def _plain(value: Any) -> bool:
-    return isinstance(value, (str, int, float, list, dict, type(None)))
+    return isinstance(value, (str, int, float, list, tuple, dict, type(None)))
 
 
 def _same_line(value: Any, source: Any) -> Any:

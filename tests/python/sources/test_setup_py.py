@@ -72,6 +72,8 @@ def test_idioms(text: str) -> None:
         ("import os\nR = open('r.txt').read() if os.path.exists('r.txt') else ''", ["a", "b"]),
         ("from sys import platform\nR = ['a'] if platform == 'linux' else ['b']", ["a"]),
         ("import platform\nR = ['a']\nif platform.system() == 'Windows':\n  R += ['b']", ["a"]),
+        ("import sys\nR = ['b'] if hasattr(sys, 'pypy_version_info') or '__pypy__' in sys.builtin_module_names else ['a']", ["a"]),
+        ("try:\n  import x\nexcept ImportError:\n  x = None\nR = ['a']\nif x is None:\n  R += ['b']", ["a"]),
         ("R = ['a'] if 1 < 2 <= 2 and not 3 > 4 else ['b']", ["a"]),
         ("def f():\n  if input():\n    return ['a']\n  return ['a']\nR = f()", ["a"]),
         ("def f():\n  class X:\n    def g(self):\n      return 1\n  return ['a']\nR = f()", ["a"]),
