@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dockerlint_alpine.python.model import FileReader
-    from dockerlint_alpine.python.sources.setup_py import SetupScript
+    from dockerlint_alpine.python.sources.setup_script import SetupScript
 
 
 def read_setup(folder: str, files: FileReader, *, extras: Sequence[str] = ()) -> RequirementSet | None:
@@ -95,7 +95,7 @@ def _parsed(entries: Iterable[tuple[str, int | None]], shown: str) -> Requiremen
 def _read(folder: str, files: FileReader) -> SetupScript:
     """What ``setup.py`` says; nothing where it can't be read."""
     from dockerlint_alpine.python.sources.setup_of_pythons import read_setup_of_pythons
-    from dockerlint_alpine.python.sources.setup_py import SetupScript, Unclear
+    from dockerlint_alpine.python.sources.setup_script import SetupScript, Unclear
 
     def read(relative: str) -> bytes | None:
         try:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.sources.setup_py import SetupScript, read_setup_py
+from dockerlint_alpine.python.sources.setup_py import read_setup_py
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dockerlint_alpine.python.sources.setup_py import Unclear
+    from dockerlint_alpine.python.sources.setup_script import SetupScript, Unclear
 
 _Entries = tuple[tuple[str, int | None], ...]
 

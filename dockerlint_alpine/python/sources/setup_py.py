@@ -17,6 +17,8 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from msgspec import Struct, field
 
+from dockerlint_alpine.python.sources.setup_failures import dotted, passes_over, retries
+from dockerlint_alpine.python.sources.setup_script import Asked, Extension, SetupScript, Unclear
 from dockerlint_alpine.system.native import UnsafeSourceError, check_python
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -40,79 +42,6 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-
-
-class Extension(Struct, frozen=True):
-    """An extension module: what it links (``-l`` names), its sources and language; lists may be incomplete.
-
-    ``conditional`` tells that the script decides at run time whether it is built, ``optional`` that a failure does not
-    matter (setuptools' own keyword); ``complete`` that every list was readable. ``code`` is C that stands in the script
-    (cffi's ``set_source``).
-    """
-
-    name: str | None
-    line: int
-    libraries: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    language: str | None = None
-    conditional: bool = False
-    complete: bool = True
-    optional: bool = False
-    code: str | None = None
-
-
-class Asked(Struct, frozen=True):
-    """A module that the script asks pkg-config for, or a program it runs, with its 1-based line.
-
-    ``required`` is false where the script can go on without: behind a condition, in ``try``, or only a test.
-    """
-
-    name: str
-    line: int | None = None
-    required: bool = True
-
-
-class Unclear(Struct, frozen=True):
-    """What could not be told of requirements, with its line: those of an ``extra``, or of all of them (``*``)."""
-
-    line: int | None
-    text: str
-    extra: str = ""
-
-
-class SetupScript(Struct, frozen=True):
-    """What a ``setup.py`` says.
-
-    Requirements carry their 1-based lines. ``pkg_config`` are the modules it asks pkg-config for, ``programs`` the
-    commands it runs (``pg_config``), ``cffi_modules`` the scripts (``build.py:ffi``) that write extensions,
-    ``own_libraries`` static libraries that it compiles itself (``setup(libraries=...)``), ``variables`` those of the
-    environment that it looks at. ``doubts`` are (line, what could not be told), ``unclear`` those about requirements.
-    """
-
-    name: str | None = None
-    install_requires: tuple[tuple[str, int | None], ...] | None = None
-    extras_require: Mapping[str, tuple[tuple[str, int | None], ...]] | None = None
-    setup_requires: tuple[tuple[str, int | None], ...] = ()
-    extensions: tuple[Extension, ...] = ()
-    pkg_config: tuple[Asked, ...] = ()
-    programs: tuple[Asked, ...] = ()
-    cffi_modules: tuple[str, ...] = ()
-    own_libraries: tuple[str, ...] = ()
-    variables: tuple[str, ...] = ()
-    doubts: tuple[tuple[int | None, str], ...] = ()
-    unclear: tuple[Unclear, ...] = ()
-    no_extensions: bool = False
-    """True where ``setup()`` gets an empty list of extensions, and nothing else that may compile."""
-    open_arguments: bool = False
-    """True where ``setup()`` also gets ``**`` of what could not be told."""
-    own_commands: bool = False
-    """True where ``setup()`` gets commands of the script's own (``cmdclass``)."""
-    optional_rust: bool = False
-    """True where it has extensions in Rust, and a failure of none of them matters."""
-    goes_on: bool = False
-    """True where it goes on when the build fails: it calls ``setup()`` again, in another way, or passes the failure over."""
-    requires_nothing: bool = False
-    """True where every call of ``setup()`` is known whole, and says nothing of requirements of any kind."""
 
 
 class _Text(str):
@@ -178,8 +107,6 @@ _ORDER: Final[Mapping[type, Callable[[Any, Any], bool]]] = {
     cst.GreaterThan: gt,
     cst.GreaterThanEqual: ge,
 }
-_BUILDS = frozenset({"run", "build_extension", "build_extensions"})
-_HARMLESS = frozenset({"print", "str", "open", "exit"})
 _ASKS_FOR_FILES = frozenset({"exists", "lexists", "isfile"})
 _CALLED_HERE = {"platform.system": "Linux", "platform.python_implementation": "CPython"}
 _PARTS = ("major", "minor", "micro")
@@ -355,15 +282,15 @@ class _Reader(Struct, eq=False):
                 self.augment(node)
             case cst.Import():
                 for alias in node.names:
-                    path = _dotted(alias.name)
-                    bound = _dotted(alias.asname.name) if alias.asname else path.partition(".")[0]
+                    path = dotted(alias.name)
+                    bound = dotted(alias.asname.name) if alias.asname else path.partition(".")[0]
                     self.names[bound] = _Dotted(path if alias.asname else bound)
             case cst.ImportFrom() if not isinstance(node.names, cst.ImportStar):
-                module = _dotted(node.module) if node.module is not None else ""
-                own = self.own_module(module, [_dotted(alias.name) for alias in node.names])
+                module = dotted(node.module) if node.module is not None else ""
+                own = self.own_module(module, [dotted(alias.name) for alias in node.names])
                 for alias in node.names:
-                    name = _dotted(alias.name)
-                    bound = _dotted(alias.asname.name) if alias.asname else name
+                    name = dotted(alias.name)
+                    bound = dotted(alias.asname.name) if alias.asname else name
                     self.names[bound] = own[name] if name in own else self.known(f"{module}.{name}")
             case cst.FunctionDef():
                 self.names[node.name.value] = _Function(node, self.module)
@@ -399,11 +326,7 @@ class _Reader(Struct, eq=False):
             self.block(node.body.body)
         finally:
             self.guarded -= 1 if node.handlers else 0
-        if self.setups > setups:
-            again = {
-                name for one in map(_Calls, (one.body for one in node.handlers)) if not one.raises for name in one.names
-            }
-            self.goes_on = self.goes_on or not again.isdisjoint({"setup", *_Calls(node.body).names} - _HARMLESS)
+        self.goes_on = self.goes_on or (self.setups > setups and retries(node))
         if node.orelse is not None:
             self.block(node.orelse.body.body)
         if node.finalbody is not None:
@@ -416,7 +339,7 @@ class _Reader(Struct, eq=False):
             if isinstance(item, cst.FunctionDef):
                 self.maybe(item.body.body)
         self.returned = outer
-        self.goes_on = self.goes_on or _PassesOver(node).found
+        self.goes_on = self.goes_on or passes_over(node)
 
     def maybe(self, body: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> None:
         """Run a block that may not run: it adds extensions as conditional and makes what it assigns unknown."""
@@ -758,7 +681,7 @@ class _Reader(Struct, eq=False):
         if path in {"os.environ.get", "os.getenv"}:
             return self.variable(arguments[0], arguments[1] if len(arguments) > 1 else None) if arguments else UNKNOWN
         if path in {"int", "bool", "dict"} or function is UNKNOWN:
-            known = _converted(_dotted(node.func), arguments, keywords if whole else None)
+            known = _converted(dotted(node.func), arguments, keywords if whole else None)
             if known is not UNKNOWN:
                 return known
         self.asks(node, name, path, arguments)
@@ -1070,50 +993,6 @@ class _Reader(Struct, eq=False):
             if plain and not plain.startswith("-"):
                 found.append((plain, getattr(one, "line", None)))
         return tuple(found)
-
-
-def _is_raise(statement: cst.CSTNode) -> bool:
-    return isinstance(statement, cst.SimpleStatementLine) and any(isinstance(one, cst.Raise) for one in statement.body)
-
-
-class _PassesOver(cst.CSTVisitor):
-    """Whether a class has distutils build in a ``try`` and may go on where that fails."""
-
-    def __init__(self, body: cst.CSTNode) -> None:
-        super().__init__()
-        self.found = False
-        body.visit(self)
-
-    def visit_Try(self, node: cst.Try) -> None:  # noqa: N802
-        passed = [one for one in node.handlers if not any(map(_is_raise, one.body.body))]
-        self.found = self.found or (passed == list(node.handlers) != [] and _Calls(node.body).builds)
-
-
-class _Calls(cst.CSTVisitor):
-    """The plain names that are called anywhere in a block, whether it has distutils build, and whether it raises."""
-
-    def __init__(self, body: cst.CSTNode) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.builds = False
-        self.raises = False
-        body.visit(self)
-
-    def visit_Call(self, node: cst.Call) -> None:  # noqa: N802 - libcst's names
-        if isinstance(node.func, cst.Name):
-            self.names.add(node.func.value)
-        elif isinstance(node.func, cst.Attribute) and node.func.attr.value in _BUILDS:
-            called = node.func.value.func if isinstance(node.func.value, cst.Call) else node.func.value
-            self.builds = self.builds or _dotted(called) == "super" or "build_ext" in _dotted(called)
-
-    def visit_Raise(self, node: cst.Raise) -> None:  # noqa: ARG002, N802
-        self.raises = True
-
-
-def _dotted(node: cst.CSTNode) -> str:
-    if isinstance(node, cst.Attribute):
-        return f"{_dotted(node.value)}.{node.attr.value}"
-    return node.value if isinstance(node, cst.Name) else ""
 
 
 def _added(left: Any, right: Any) -> Any:

@@ -24,7 +24,7 @@ from dockerlint_alpine.system.toml import TomlError, load_toml
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.python.sources.setup_py import SetupScript
+    from dockerlint_alpine.python.sources.setup_script import SetupScript
 
 Tree: TypeAlias = "Mapping[str, bytes | None]"
 """The files of a tree by relative path; ``None`` where the content was not read."""

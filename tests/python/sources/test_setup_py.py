@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.python.sources.setup_py import Asked, SetupScript, read_setup_py
+from dockerlint_alpine.python.sources.setup_py import read_setup_py
+from dockerlint_alpine.python.sources.setup_script import Asked, SetupScript
 
 
 def script(text: str, files: dict[str, str] | None = None) -> SetupScript:
