@@ -250,9 +250,9 @@ class Knowledge:
         return build is not None and not build.optional_extension
 
     def _pure_by_package(self, name: str) -> Packaged | None:
-        """What compiles something, or opens libraries at run time, has a rule: that knows more than a package does."""
+        """What compiles something has a rule that tells how: that knows more than a package does."""
         rule = self.distribution(name)
-        if rule is not None and (rule.builds or rule.runtime):
+        if rule is not None and rule.builds:
             return None
         row = self._row("packaged", name)
         return None if row is None else convert(row, Packaged)
