@@ -129,7 +129,7 @@ _COMMANDS = frozenset(
 )
 """What an installer may tell a ``setup.py`` to do (setuptools.build_meta; pip before 25.3: ``setup.py install``)."""
 _ABOUT_REQUIREMENTS = lazy_pattern(r"(?i)req|dep|extra")
-_BRINGS_REQUIREMENTS = frozenset({"install_requires", "setup_requires", "pbr"})
+_BRINGS_REQUIREMENTS = frozenset({"install_requires", "extras_require", "setup_requires", "pbr"})
 """Words of ``setup()`` by which something is required: only what is required to build may know others (entry points of
 distutils.setup_keywords). ``requires`` is of PEP 314, which no installer follows."""
 _PROGRAMS = lazy_pattern(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")

@@ -324,6 +324,7 @@ def test_no_bytes_break_the_reader(data: bytes, name: str) -> None:
         ("from distutils.core import setup\nsetup(name='p', requires=['x'], py_modules=['p'])\n", {}, ()),
         ("from setuptools import setup\nsetup(name='p', python_requires='>=3')\n", {}, ()),
         ("from setuptools import setup\nsetup(pbr=True)\n", {}, None),
+        ("from setuptools import setup\nsetup(extras_require={'x': ['a']})\n", {}, None),
         ("from setuptools import setup\nsetup(setup_requires=['pbr'])\n", {}, None),
         ("from setuptools import setup\nsetup(name='p', **more())\n", {}, None),
         ("from x import setup\nsetup\n", {}, None),
