@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
 _REQUIREMENTS = lazy_pattern(r"\s(?:-r|--requirement)[ =]?([\w/][\w./-]*\.(?:txt|pip|in|lock|reqs?))(?=[\s;&|]|$)")
+_MAX_REQUIREMENTS = 20
+"""Requirement files that are looked for to tell what the context is."""
 _INSTALLS_IT = lazy_pattern(
     r"\bpip3?\s+(?:install|wheel)\s(?:[^;&|]*\s)?\.(?:\[[^\]\s]*\])?\s*(?:[;&|]|$)|[\s&;]setup\.py\s+install\b"
     r"|\bpoetry\s+(?:-\S+\s+)*(?:install|export|build)\b|\b(?:uv|pdm)\s+(?:-\S+\s+)*(?:sync|install|export)\b"
@@ -306,7 +308,7 @@ def copy_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
             found.extend(word.lstrip("/") for word in words[:-1] if "$" not in word and not _REMOTE.match(word))
     if any(not source.strip("./") for source in found):
         runs = [one.value for one in dockerfile.instructions if one.keyword == "RUN"]
-        found.extend(name for text in runs for name in _REQUIREMENTS.findall(text))
+        found.extend([name for text in runs for name in _REQUIREMENTS.findall(text)][:_MAX_REQUIREMENTS])
         if any(_INSTALLS_IT.search(text) and not _CHANGES_FOLDER.search(text) for text in runs):
             found.append(PROJECT)
     return tuple(source for source in found if not source.startswith("<<"))
