@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dockerlint_alpine.python.sources.setup_py import read_setup_py
+from dockerlint_alpine.python.sources.setup_py import Trees, read_setup_py
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ def read_setup_of_pythons(
     data: bytes, read: Callable[[str], bytes | None], variables: Mapping[str, str] | None = None
 ) -> SetupScript:
     """:func:`read_setup_py` for any Python: requirements that only some ask for have a marker (PEP 508) of those."""
-    script = read_setup_py(data, read, variables)
+    trees = Trees()
+    script = read_setup_py(data, read, variables, trees=trees)
     if not script.unclear or _ASKS.search(data) is None:
         return script
-    read_by = [read_setup_py(data, read, variables, python) for python in _PYTHONS]
+    read_by = [read_setup_py(data, read, variables, python, trees) for python in _PYTHONS]
     extras = dict.fromkeys(name for one in read_by for name in one.extras_require or ())
     unclear: dict[Unclear, None] = dict.fromkeys(text for one in read_by for text in one.unclear)
     return replace(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from functools import lru_cache
 from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Final
 
@@ -135,23 +134,36 @@ distutils.setup_keywords). ``requires`` is of PEP 314, which no installer follow
 _PROGRAMS = lazy_pattern(r"(?:[a-z0-9]+[-_])*config\d*|pkg-config|cmake|make|cargo|rustc")
 
 
-@lru_cache(maxsize=1)
-def _parsed(data: bytes) -> tuple[cst.Module, Mapping[cst.CSTNode, Any]] | str:
-    """The tree of a script and where its nodes stand, or why it can't be read. One is kept: it may be read for many
-    Pythons."""
-    try:
-        check_python(data, limit=_MAX_NODES)
-        wrapper = MetadataWrapper(cst.parse_module(data), unsafe_skip_copy=True)
-        return wrapper.module, wrapper.resolve(PositionProvider)
-    except (
-        UnsafeSourceError,
-        cst.ParserSyntaxError,
-        UnicodeDecodeError,
-        RecursionError,
-        ValueError,
-        LookupError,
-    ) as error:
-        return f"setup.py is not readable as Python 3: {str(error).splitlines()[0]}"
+class Trees:
+    """The trees of a script and of the files that it uses: it may be read for many Pythons."""
+
+    def __init__(self) -> None:
+        """There are none yet."""
+        self._known: dict[bytes, cst.Module | str] = {}
+        self._positions: dict[bytes, Mapping[cst.CSTNode, Any]] = {}
+
+    def of(self, data: bytes) -> cst.Module | str:
+        """The tree of Python code, or why it can't be read."""
+        if data not in self._known:
+            try:
+                check_python(data, limit=_MAX_NODES)
+                self._known[data] = cst.parse_module(data)
+            except (
+                UnsafeSourceError,
+                cst.ParserSyntaxError,
+                UnicodeDecodeError,
+                RecursionError,
+                ValueError,
+                LookupError,
+            ) as error:
+                self._known[data] = str(error).splitlines()[0]
+        return self._known[data]
+
+    def positions(self, data: bytes, module: cst.Module) -> Mapping[cst.CSTNode, Any]:
+        """Where the nodes of that tree stand."""
+        if data not in self._positions:
+            self._positions[data] = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+        return self._positions[data]
 
 
 def read_setup_py(
@@ -159,6 +171,7 @@ def read_setup_py(
     read: Callable[[str], bytes | None],
     variables: Mapping[str, str] | None = None,
     python: tuple[int, int] | None = None,
+    trees: Trees | None = None,
 ) -> SetupScript:
     """Return what the script ``data`` says. ``read`` gives the bytes of a project file by relative path, or ``None``.
 
@@ -167,11 +180,12 @@ def read_setup_py(
 
     A script that is no Python (of today) gives an empty answer with a doubt. Never raises for bad input.
     """
-    parsed = _parsed(data)
-    if isinstance(parsed, str):
-        return SetupScript(doubts=((None, parsed),), unclear=(Unclear(None, parsed),))
-    module, positions = parsed
-    reader = _Reader(positions, read, variables or {}, python)
+    trees = trees or Trees()
+    module = trees.of(data)
+    if isinstance(module, str):
+        text = f"setup.py is not readable as Python 3: {module}"
+        return SetupScript(doubts=((None, text),), unclear=(Unclear(None, text),))
+    reader = _Reader(trees.positions(data, module), read, variables or {}, trees, python)
     try:
         reader.block(module.body)
     except (_LimitError, RecursionError):
@@ -185,6 +199,7 @@ class _Reader(Struct, eq=False):
     positions: Mapping[cst.CSTNode, Any]
     read: Callable[[str], bytes | None]
     variables: Mapping[str, str]
+    trees: Trees
     python: tuple[int, int] | None = None
     asked_variables: dict[str, None] = {}
     names: dict[str, Any] = field(default_factory=lambda: {"__file__": "setup.py", "__name__": "__main__"})
@@ -240,10 +255,8 @@ class _Reader(Struct, eq=False):
         self.files += 1
         if self.files > _MAX_FILES or self.depth >= _DEPTH:
             return UNKNOWN
-        try:
-            check_python(text.encode("utf-8", "surrogatepass"), limit=_MAX_NODES)
-            tree = cst.parse_module(text)
-        except (UnsafeSourceError, cst.ParserSyntaxError, ValueError):
+        tree = self.trees.of(text.encode("utf-8", "surrogatepass"))
+        if isinstance(tree, str):
             return UNKNOWN
         saved, outer = self.names, self.module
         module = self.names = self.module = dict(names)
