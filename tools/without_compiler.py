@@ -47,7 +47,7 @@ def main() -> int:
                 continue
             rule = knowledge.distribution(normalise(name))
             build = rule.build(version) if rule is not None else None
-            told = build is not None and build.switched_on({}) and not build.optional_extension
+            told = build is not None and bool(build.language) and build.switched_on({}) and not build.optional_extension
             wrong += told != needed
             shown = "needs a compiler" if needed else "builds without a compiler"
             told_so = "as the rule says" if told == needed else "and the rule says otherwise"

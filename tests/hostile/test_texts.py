@@ -222,6 +222,15 @@ STARTED: dict[str, tuple[str, dict[str, str]]] = {
         {f"c{n}.py": "from PIL import ImageFont\n" + "[[a, b], c]\n" * 20_000 + "truetype()\n" for n in range(90)},
     ),
     "code of code": ("a", {"setup.py": "t = open('setup.py').read()\n" + "exec(t, {})\nx = [[1], 2]\n" * 5000}),
+    "many Pythons": (
+        "a",
+        {f"m{n}.py": "requires = ['a']\n" + "x = [1, 2, 3]\n" * 4000 for n in range(6)}
+        | {
+            "setup.py": "import sys\nfrom setuptools import setup\nr = []\n"
+            + "".join(f"from m{n} import requires as r{n}\n" for n in range(6))
+            + "if f(): r.append('x')\nif sys.version_info < (3,): r.append('y')\nsetup(install_requires=r + r0)\n"
+        },
+    ),
     "uwsgi": ("uwsgi --ini a", {"a": "module" + " " * 250_000 + "=\n" + "ini = a\n" * 9000}),
 }
 
