@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import posixpath
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.network.session import PipSession
 from pip._internal.req.constructors import install_req_from_parsed_requirement
 from pip._internal.req.req_file import parse_requirements
+from pip._internal.vcs import is_url
 from pip_requirements_parser import RequirementsFile  # type: ignore[import-untyped]
 
 from dockerlint_alpine.python.formats.requirements_file import (
@@ -268,6 +270,7 @@ def pip_view(path: Path) -> tuple[list[tuple[object, ...]], dict[str, Any]] | No
 
 @given(lines)
 @example([("foo", " \\\n"), ("-e git+https://h.example/x#egg=foo", "\n")])
+@example([("-foo", "\\\n"), ("foo@https://h.example/x ; os_name == 'nt'", "\n")])  # -f with what is no URL
 @example([("https://h.example/foo-1.0.tar.gz#egg=foo", " \\\n"), ("-e git+https://h.example/x#egg=foo", "\n")])
 def test_a_file_means_what_pip_makes_of_it(parts: list[tuple[str, str]]) -> None:
 
@@ -302,7 +305,7 @@ def test_a_file_means_what_pip_makes_of_it(parts: list[tuple[str, str]]) -> None
     assert mine.no_binary == options["no_binary"] - {""}
     assert mine.only_binary == options["only_binary"] - {""}
     assert mine.prefer_binary == options["prefer_binary"]
-    links = [link if "://" in link else f"/app/{link}" for link in options["links"]]
+    links = [link if is_url(link) else posixpath.normpath(f"/app/{link}") for link in options["links"]]
     assert list(mine.find_links) == list(dict.fromkeys(links))
     assert ({":all:"} if mine.pre else set()) | mine.pre_for == options["pre"]
     urls = [mine.index_url] if mine.index_url else []
