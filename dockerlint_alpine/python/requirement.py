@@ -112,6 +112,14 @@ def requirement_name(text: str) -> str:
     return normalise(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0])
 
 
+def with_marker(text: str, marker: str) -> str:
+    """Return a PEP 508 text that holds only where ``marker`` does, too; ``""`` changes nothing."""
+    if not marker:
+        return text
+    requirement, semicolon, own = text.partition(" ;" if "://" in text else ";")
+    return f"{requirement.strip()} ; ({own.strip()}) and ({marker})" if semicolon else f"{text} ; {marker}"
+
+
 def _as_read(clause: str) -> int:
     """The order in which people write clauses, which ``packaging`` does not keep: from the pin to the upper bound."""
     return ("=", "~", ">", "!", "<").index(clause[0])

@@ -153,6 +153,20 @@ def test_setup_cfg_and_setup_py() -> None:
     ]
 
 
+def test_an_extra_with_a_condition_may_have_requirements_with_their_own() -> None:
+    script = (
+        "import sys\nfrom setuptools import setup\nR = ['a', 'b; os_name == \"posix\"']\n"
+        "if sys.version_info < (3, 6):\n  R.append('c')\nsetup(extras_require={':python_version<\"4\"': R})\n"
+    )
+    found = read_project("/app", MemoryFiles({"/app/setup.py": script}))
+    assert [(one.name, one.marker) for one in found.requested] == [
+        ("a", 'python_version < "4"'),
+        ("b", 'os_name == "posix" and python_version < "4"'),
+        ("c", 'python_version < "3.6" and python_version < "4"'),
+    ]
+    assert not found.problems
+
+
 def test_broken_files_are_problems() -> None:
     for tool, name in (("uv", "uv.lock"), ("poetry", "poetry.lock"), ("pdm", "pdm.lock")):
         found = project(tool, {"pyproject.toml": PYPROJECT, name: "[[[\n"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.python.formats.requirements_file import logical_lines, read_requirements
 from dockerlint_alpine.python.model import Origin, Problem, Requested, RequirementSet, normalise
-from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508
+from dockerlint_alpine.python.requirement import InvalidRequirementError, parse_pep508, with_marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -116,9 +116,9 @@ def _script(path: str, folder: str, files: FileReader, extras: frozenset[str]) -
     for key, listed in (script.extras_require or {}).items():
         extra, _, marker = key.partition(":")
         if not extra and marker:  # setuptools: ":python_version < '3'" is an environment marker for the base set
-            conditions += [(f"{text} ; {marker}", line) for text, line in listed]
+            conditions += [(with_marker(text, marker), line) for text, line in listed]
         elif normalise(extra) in extras:
-            entries += [(f"{text} ; {marker}" if marker else text, line) for text, line in listed]
+            entries += [(with_marker(text, marker), line) for text, line in listed]
     found = _parsed([*entries, *conditions], shown)
     asked = {"", *extras, *(("*",) if extras else ())}
     doubts = tuple(Problem(shown, one.line, one.text) for one in script.unclear if normalise(one.extra) in asked)

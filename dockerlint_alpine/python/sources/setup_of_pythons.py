@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dockerlint_alpine.python.requirement import with_marker
 from dockerlint_alpine.python.sources.setup_py import Trees, read_setup_py
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -52,7 +53,7 @@ def _joined(stated: Sequence[_Entries | None]) -> _Entries | None:
     for number, entries in enumerate(stated):
         for entry in dict.fromkeys(entries or ()):
             asked_by[entry].append(number)
-    return tuple((_with_marker(text, _marker(numbers)), line) for (text, line), numbers in asked_by.items())
+    return tuple((with_marker(text, _marker(numbers)), line) for (text, line), numbers in asked_by.items())
 
 
 def _marker(numbers: Sequence[int]) -> str:
@@ -73,10 +74,3 @@ def _marker(numbers: Sequence[int]) -> str:
         for run in runs
     ]
     return "" if [] in bounds else " or ".join(" and ".join(one) for one in bounds)
-
-
-def _with_marker(text: str, marker: str) -> str:
-    if not marker:
-        return text
-    requirement, semicolon, own = text.partition(" ;" if "://" in text else ";")
-    return f"{requirement.strip()} ; ({own.strip()}) and ({marker})" if semicolon else f"{text} ; {marker}"
