@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dockerlint_alpine.python.markers import InvalidMarkerError, applies, environment
 from dockerlint_alpine.python.model import Target, normalise
-from dockerlint_alpine.python.requirement import requirement_name
+from dockerlint_alpine.python.requirement import requirement_name, with_marker
 from dockerlint_alpine.python.sources.includes import outside_headers
 from dockerlint_alpine.python.sources.native import speaks_of_extensions
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -230,13 +230,12 @@ class _Reader:
 
     def _does_without(self, script: SetupScript | None) -> bool:
         """Whether the install goes on where what is compiled can't be: as the script says, or each extension."""
-        if self.tolerant or script is None:
-            return self.tolerant
-        rust, places = script.optional_rust, {one.where for one in self.extensions}
+        if self.tolerant:
+            return True
+        rust, cffi = (script.optional_rust, script.cffi_modules) if script is not None else (False, ())
+        places = {one.where for one in self.extensions}
         told = all(where in places or (name == "rust" and rust) for name, where in self.languages.items())
-        return (
-            told and bool(self.languages) and not script.cffi_modules and all(one.optional for one in self.extensions)
-        )
+        return bool(self.languages) and told and not cffi and all(one.optional for one in self.extensions)
 
     def _requires_nothing(self, script: SetupScript | None, build_requires: Sequence[str]) -> bool:
         """Whether ``setup.py`` tells that nothing is required: its words and those of ``setup.cfg`` are all there are."""
@@ -308,7 +307,7 @@ class _Reader:
         data = self.tree.get("setup.py")
         if data is None:
             return None
-        self.tolerant = _TOLERANT.search(data) is not None
+        self.tolerant = self.tolerant or _TOLERANT.search(data) is not None
         script = self._script("setup.py", data)
         for module in script.cffi_modules:
             path = posixpath.normpath(module.partition(":")[0])
@@ -588,5 +587,5 @@ def _egg_requires(tree: Tree) -> tuple[str, ...] | None:
             extra, _, marker = section.partition(":")
             parts = [f"({marker})"] if marker else []
             parts += [f"extra == '{extra}'"] if extra else []
-            found.append(f"{line} ; {' and '.join(parts)}" if parts else line)
+            found.append(with_marker(line, " and ".join(parts)))
     return tuple(found)

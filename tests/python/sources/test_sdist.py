@@ -90,6 +90,13 @@ def test_what_goes_on_without_its_extension(script: str, optional: bool) -> None
     assert (found.optional_extension, found.languages) == (optional, ("c",))
 
 
+@pytest.mark.parametrize(("said", "optional"), [("optional = true", True), ("optional = false", False), ("", False)])
+def test_extensions_of_pyproject_may_be_optional(said: str, optional: bool) -> None:
+    project = f'[[tool.setuptools.ext-modules]]\nname = "x"\nsources = ["x.c"]\n{said}\n'
+    found = read_sdist(sdist("foo", "1.0", {"pyproject.toml": project, "x.c": ""}), "foo-1.0.tar.gz")
+    assert (found.optional_extension, found.languages) == (optional, ("c",))
+
+
 def test_extensions_in_rust_may_be_optional() -> None:
     script = "from setuptools_rust import RustExtension\nsetup(setup_requires=['setuptools-rust'], rust_extensions=[RustExtension('x', optional={})])\n"
     for optional in (True, False):
