@@ -690,8 +690,8 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     if start.purpose is not None:
         text = f"{start.by} {start.purpose}, which is not in {label}: {missing.advice}"
     image = subject.timeline.lineage(stage)[-1].image
-    exact = exact_world(subject, stage, start.moment, package) and image is not None and image.certain
-    exact = exact and (start.ran is None or start.while_building)
+    sure = start.ran is None or start.while_building
+    exact = sure and exact_world(subject, stage, start.moment, package) and image is not None and image.certain
     return CHECK.finding(
         text,
         subject=subject,

@@ -726,14 +726,18 @@ class _Offline(Struct, eq=False, dict=True):
         assert need.name is not None
         pin = specifiers(need.specifier).pin
         if pin is None:
-            return self.choice(_Node(need.name, (), Origin(need.name), None)).verdict.kind in _HARMLESS
+            return self.newest(need.name).verdict.kind in _HARMLESS
         kinds = self.kinds(need.name, pin)
         return bool(kinds) and kinds <= _HARMLESS
 
     def may_compile(self, name: str) -> bool:
         """Whether the newest release of a distribution would be compiled, and not only where that can be."""
-        choice = self.choice(_Node(name, (), Origin(name), None))
+        choice = self.newest(name)
         return choice.verdict.kind not in _HARMLESS and self.facts.compiled(name, choice.version)
+
+    def newest(self, name: str) -> Choice:
+        """What would be chosen of a distribution of which nobody says more than the name."""
+        return self.choice(_Node(name, (), Origin(name), None))
 
     def tell(self, name: str, chain: tuple[str, ...], reason: str, kind: UnresolvedKind) -> None:
         self.unresolved.setdefault((name, kind), Unresolved(name, chain, reason, kind))

@@ -30,6 +30,7 @@ GONE = " && apk del gcc g++ musl-dev yaml-dev cargo"
         ("AIOHTTP_NO_EXTENSIONS=1 ", "aiohttp==3.8.6", "", []),
         ("", "msgpack==1.0.8", "", [("AD102", "error")]),
         ("", "ruamel.yaml.clib==0.2.7", "", [("AD102", "error")]),
+        ("", "ruamel.yaml.clib==0.2.8", "", [("AD102", "error")]),
         ("", "rapidfuzz==1.0.2", "", [("AD102", "error")]),
         ("", "cython==3.0.12", "", [("AD102", "error")]),
         ("apk add gcc && ", "lz4==4.4.5", " && apk del gcc", [("AD102", "error")]),

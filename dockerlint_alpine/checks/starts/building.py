@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from dockerlint_alpine.stages import Moment, Stage
     from dockerlint_alpine.syntax import Instruction, Span
 
-_GIT = ("git+http", "git+ssh://", "git+git://", "git://")
 _SCM = lazy_pattern(r"(?m)(?:^[ \t]*|[,(]\s*)(?:\[tool\.setuptools_scm\]|use_scm_version\s*=(?!\s*False))")
 _VERSION_ELSEWHERE = lazy_pattern(r"fallback_version|fallback_root|search_parent_directories|\broot\b[\s\"']*[=:]")
 
@@ -65,12 +64,12 @@ def _moment_at(stage: Stage, span: Span) -> Moment | None:
 
 
 def git_of_pip(stage: Stage) -> Iterator[Start]:
-    """The git that installers call for ``git+https://`` requirements, on the command line or in a file that it names."""
+    """The git that installers call for ``git+https://`` requirements, whoever states them, and for a version of its own."""
     for step in stage.steps:
         if not isinstance(step, InstallStep) or not _calls_git(step):
             continue
         words = [arg.text for arg in step.command.args if arg.known]
-        if any(url.startswith(_GIT) for url in step.urls):
+        if any(url.startswith(("git+", "git:")) for url in step.urls):
             purpose = "fetches a requirement with git"
         elif any(_asks_git(word.partition("[")[0], step.moment) for word in words if word.startswith((".", "/"))):
             purpose = "builds a project that takes its version from git (setuptools_scm)"

@@ -14,6 +14,7 @@ import libcst.matchers as m
 from libcst.metadata import PositionProvider
 from msgspec import Struct
 
+from dockerlint_alpine.python.sources.code_names import SYSTEM, dotted
 from dockerlint_alpine.python.sources.dlopen_names import MAX_VALUES, UNKNOWN_FOLDER
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -25,8 +26,7 @@ Truth: TypeAlias = "bool | None"
 
 _OPENERS = frozenset(("CDLL", "PyDLL", "LoadLibrary", "dlopen"))
 _FINDERS = frozenset(("find_library",))
-_HERE = {"sys.platform": ("linux",), "os.name": ("posix",), "platform.system()": ("Linux",)}
-"""What the usual questions about the system answer on Alpine."""
+_HERE = {name: (value,) for name, value in SYSTEM.items()}
 
 _SELF_TEST = lazy_pattern(r"_*(?:self_?)?test_*\Z")
 _MAIN = m.If(
@@ -171,7 +171,7 @@ class OpenVisitor(cst.CSTVisitor):
 
     def visit_Call(self, node: cst.Call) -> bool:
         """Note the calls that open a library or look for one."""
-        function = _dotted(node.func)
+        function = dotted(node.func)
         last = function.rpartition(".")[2]
         if last not in _OPENERS | _FINDERS or "windll" in function or "oledll" in function:
             return True
@@ -182,7 +182,7 @@ class OpenVisitor(cst.CSTVisitor):
 
     def visit_Subscript(self, node: cst.Subscript) -> bool:
         """``ctypes.cdll["libfoo.so"]``."""
-        function = _dotted(node.value)
+        function = dotted(node.value)
         index = _index(node)
         if function.rpartition(".")[2] == "cdll" and index is not None:
             self._note(node, function, self._values(index), finds=False)
@@ -239,7 +239,7 @@ class OpenVisitor(cst.CSTVisitor):
             return self._subscripted(node)
         if isinstance(node, cst.Await):
             return ()
-        return _HERE.get(_dotted(node), ())
+        return _HERE.get(dotted(node), ())
 
     def _formatted(self, node: cst.FormattedString) -> Values:
         pieces: list[Values] = []
@@ -270,7 +270,7 @@ class OpenVisitor(cst.CSTVisitor):
         return _limited((*body, *(() if truth is True else self._values(node.orelse))))
 
     def _called(self, node: cst.Call) -> Values:
-        function = _dotted(node.func)
+        function = dotted(node.func)
         if function == "platform.system":
             return _HERE["platform.system()"]
         arguments = [argument.value for argument in node.args if argument.keyword is None and not argument.star]
@@ -349,7 +349,7 @@ class OpenVisitor(cst.CSTVisitor):
     def _system(self, node: cst.BaseExpression) -> Values:
         """Give the answer to a question about the system, also through a name or ``.lower()``."""
         if isinstance(node, cst.Call):
-            function = _dotted(node.func)
+            function = dotted(node.func)
             if function == "platform.system":
                 return _HERE["platform.system()"]
             known = self._called(node)
@@ -357,26 +357,13 @@ class OpenVisitor(cst.CSTVisitor):
         if isinstance(node, cst.Name):
             known = self._lookup(node.value)
             return known if known in _HERE.values() or known == ("linux",) else ()
-        return _HERE.get(_dotted(node), ())
+        return _HERE.get(dotted(node), ())
 
 
 def _combined(left: Truth, right: Truth, *, both: bool) -> Truth:
     if both:
         return False if left is False or right is False else (True if left and right else None)
     return True if left or right else (False if left is False and right is False else None)
-
-
-def _dotted(node: cst.BaseExpression) -> str:
-    """``a.b.c`` as written, ``""`` for anything else at its root."""
-    parts: list[str] = []
-    while isinstance(node, cst.Attribute):
-        parts.append(node.attr.value)
-        node = node.value
-    if isinstance(node, cst.Name):
-        parts.append(node.value)
-    elif isinstance(node, cst.Call):
-        parts.append(f"{_dotted(node.func)}()")
-    return ".".join(reversed(parts))
 
 
 def _index(node: cst.Subscript) -> cst.BaseExpression | None:

@@ -6,9 +6,12 @@ from itertools import chain
 
 import libcst as cst
 
+from dockerlint_alpine.python.sources.code_names import dotted
+
 _BUILDS = frozenset({"run", "build_extension", "build_extensions"})
 """The methods of distutils' build_ext."""
-_HARMLESS = frozenset({"print", "str", "open", "exit"})
+_OFTEN = frozenset({"print", "str", "open", "exit"})
+"""Functions that are called on both sides of a failure and set nothing up."""
 
 
 def retries(node: cst.Try | cst.TryStar) -> bool:
@@ -16,19 +19,12 @@ def retries(node: cst.Try | cst.TryStar) -> bool:
     that does. One that raises, in some cases only, may not."""
     handled = [one for one in map(_Calls, (one.body for one in node.handlers)) if not one.raises]
     again = set(chain.from_iterable(one.names for one in handled))
-    return not again.isdisjoint({"setup", *_Calls(node.body).names} - _HARMLESS)
+    return not again.isdisjoint({"setup", *_Calls(node.body).names} - _OFTEN)
 
 
 def passes_over(node: cst.ClassDef) -> bool:
     """Whether a class (a ``build_ext``) has distutils build in a ``try``, and no handler raises in any case."""
     return _Tries(node).passed
-
-
-def dotted(node: cst.CSTNode) -> str:
-    """A name as it is written, ``os.path.join``; empty for any other expression."""
-    if isinstance(node, cst.Attribute):
-        return f"{dotted(node.value)}.{node.attr.value}"
-    return node.value if isinstance(node, cst.Name) else ""
 
 
 class _Tries(cst.CSTVisitor):
@@ -64,8 +60,8 @@ class _Calls(cst.CSTVisitor):
         if isinstance(node.func, cst.Name):
             self.names.add(node.func.value)
         elif isinstance(node.func, cst.Attribute) and node.func.attr.value in _BUILDS:
-            called = node.func.value.func if isinstance(node.func.value, cst.Call) else node.func.value
-            self.builds = self.builds or dotted(called) == "super" or "build_ext" in dotted(called)
+            called = dotted(node.func.value)
+            self.builds = self.builds or called == "super()" or "build_ext" in called
 
-    def visit_Raise(self, node: cst.Raise) -> None:  # noqa: ARG002, N802
+    def visit_Raise(self, node: cst.Raise) -> None:  # noqa: ARG002, N802 - as above
         self.raises = True

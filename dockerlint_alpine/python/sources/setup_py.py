@@ -16,7 +16,8 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from msgspec import Struct, field
 
-from dockerlint_alpine.python.sources.setup_failures import dotted, passes_over, retries
+from dockerlint_alpine.python.sources.code_names import SYSTEM, dotted
+from dockerlint_alpine.python.sources.setup_failures import passes_over, retries
 from dockerlint_alpine.python.sources.setup_script import Asked, Extension, SetupScript, Unclear
 from dockerlint_alpine.system.native import UnsafeSourceError, check_python
 from dockerlint_alpine.system.patterns import lazy_pattern
@@ -99,15 +100,20 @@ class _Dotted:
         return isinstance(other, _Dotted) and other.path.rpartition(".")[2] == self.path.rpartition(".")[2]
 
 
-_HERE = {"sys.builtin_module_names": (), "sys.platform": "linux", "os.name": "posix", "os.sep": "/", "os.linesep": "\n"}
+_HERE = {
+    **SYSTEM,
+    "os.sep": "/",
+    "os.linesep": "\n",
+    "platform.python_implementation()": "CPython",
+    "sys.builtin_module_names": (),
+}
 _ORDER: Final[Mapping[type, Callable[[Any, Any], bool]]] = {
     cst.LessThan: lt,
     cst.LessThanEqual: le,
     cst.GreaterThan: gt,
     cst.GreaterThanEqual: ge,
 }
-_ASKS_FOR_FILES = frozenset({"exists", "lexists", "isfile"})
-_CALLED_HERE = {"platform.system": "Linux", "platform.python_implementation": "CPython"}
+_ASKS_FOR_FILES = frozenset({"exists", "lexists", "isfile", "is_file"})
 _PARTS = ("major", "minor", "micro")
 _PKG_CONFIG = lazy_pattern(r"[A-Za-z0-9][\w+.-]*")
 _FLAGS = lazy_pattern(r"--?[\w-]+(?:=.*)?")
@@ -177,6 +183,7 @@ def read_setup_py(
 
     ``variables`` is the environment of the build: branches that ask for others are decided by their not being set.
     ``python`` is the Python (major, minor) that runs it; where it is not given, neither branch is taken for certain.
+    ``trees`` is given where the same files are read more than once.
 
     A script that is no Python (of today) gives an empty answer with a doubt. Never raises for bad input.
     """
@@ -805,8 +812,8 @@ class _Reader(Struct, eq=False):
         if name in {"read_text", "open"}:
             opened = self.open(base)
             return self.plain(opened.text) if isinstance(opened, _File) and name == "read_text" else opened
-        if name in {"exists", "is_file"}:
-            return True if isinstance(self.open(base), _File) else UNKNOWN
+        if name in _ASKS_FOR_FILES:
+            return self.is_there(base)
         if name in {"resolve", "absolute", "as_posix", "__str__", "decode", "encode"}:
             return base
         if name == "with_name" and len(arguments) == 1 and isinstance(arguments[0], str):
@@ -843,6 +850,10 @@ class _Reader(Struct, eq=False):
         data = self.read(relative) if not relative.startswith("..") else None
         return _File(data.decode("utf-8", "replace")) if data is not None else UNKNOWN
 
+    def is_there(self, path: str) -> Any:
+        """Whether there is a file; what is none that can be read may be a folder, or made by the build."""
+        return True if isinstance(self.open(path), _File) else UNKNOWN
+
     def of_files(self, name: str, path: str, arguments: Sequence[str]) -> Any:
         """What a function makes of the names of files; ``None`` for any other function."""
         first = arguments[0]
@@ -853,7 +864,7 @@ class _Reader(Struct, eq=False):
         if name == "Path" or path.endswith("path.join"):
             return posixpath.join(*arguments)
         if name in _ASKS_FOR_FILES:
-            return True if isinstance(self.open(first), _File) else UNKNOWN  # a folder, or what the build makes
+            return self.is_there(first)
         return self.open(first) if name == "open" else None
 
     def builtin(self, name: str, path: str, arguments: Sequence[Any]) -> Any:
@@ -877,7 +888,7 @@ class _Reader(Struct, eq=False):
             return opened.text.splitlines() if isinstance(opened, _File) else UNKNOWN
         if name == "hasattr" and isinstance(first, _Dotted) and str(arguments[-1]).startswith("pypy"):
             return False  # of sys: it is CPython that runs here
-        return "" if name == "getcwd" else _CALLED_HERE.get(path, UNKNOWN)
+        return "" if name == "getcwd" else _HERE.get(f"{path}()", UNKNOWN)
 
     def executed(self, path: str, code: str, namespaces: Sequence[Any]) -> Any:
         """``exec(TEXT, NAMES)``, ``execfile(FILE, NAMES)`` of Python 2, ``runpy.run_path(FILE)``."""
