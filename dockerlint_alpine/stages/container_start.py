@@ -23,7 +23,7 @@ from dockerlint_alpine.stages import shell_commands
 from dockerlint_alpine.stages.context import BuildContext
 from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
-from dockerlint_alpine.stages.model import InstallStep
+from dockerlint_alpine.stages.model import Container, InstallStep
 from dockerlint_alpine.stages.walk import StageWalk
 from dockerlint_alpine.syntax import SourceText, parse, parse_script, run_scripts
 from dockerlint_alpine.system.paths import absolute
@@ -129,7 +129,7 @@ def _install(
     who: str,
 ) -> None:
     """Let one container install what its commands do in any case."""
-    container, known = StageWalk(walk.node, walk.build), set(walk.build.unjudged)
+    container, known, broken = StageWalk(walk.node, walk.build), set(walk.build.unjudged), False
     container.inherit(walk)
     container.scope = replace(walk.scope, args={}).on(walk.platform)
     container.files, container.workdir = seen_by(tolds, walk.files, walk.workdir)
@@ -138,13 +138,17 @@ def _install(
             for script in scripts:
                 shell_commands.walk_script(container, instruction, script, installer)
     except IncludeCycleError:  # the image is built all the same
-        walk.installs_at_start = True
+        broken = True
     notices = [one for one in walk.build.unjudged if one not in known]
     for notice in notices:
         if notice.kind != "unresolved-requirement":
             del walk.build.unjudged[notice]
     installs = [one for one in container.steps if isinstance(one, InstallStep)]
-    walk.installs_at_start = walk.installs_at_start or bool(installs or notices)
+    unclear = (container.unknown, container.foreign, container.repositories)
+    opaque = unclear != (walk.unknown, walk.foreign, walk.repositories)
+    walk.containers.append(Container(tuple(container.ran), bool(broken or installs or notices), opaque))
+    if walk.packages is not None and container.packages is not None:  # what it adds may be there when it is needed
+        walk.packages = replace(walk.packages, possible=container.packages.possible)
     certain = [_said_by(who, one) for one in installs if not one.conditional]
     if certain:
         walk.packages = container.packages

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from dockerlint_alpine.syntax import Dockerfile, Instruction
 
 _REQUIREMENTS = lazy_pattern(r"\s(?:-r|--requirement)[ =]?([\w/][\w./-]*\.(?:txt|pip|in|lock|reqs?))(?=[\s;&|]|$)")
-_MAX_REQUIREMENTS = 20
-"""Requirement files that are looked for to tell what the context is."""
+_STARTED = lazy_pattern(r"(?:^|[\s\"'])(?:\./)?([\w/][\w./-]*\.(?:sh|py))(?=[\s\"';&|]|$)")
+_MAX_NAMED = 20
+"""Requirement files, and scripts, that are looked for to tell what the context is."""
 _INSTALLS_IT = lazy_pattern(
     r"\bpip3?\s+(?:install|wheel)\s(?:[^;&|]*\s)?\.(?:\[[^\]\s]*\])?\s*(?:[;&|]|$)|[\s&;]setup\.py\s+install\b"
     r"|\bpoetry\s+(?:-\S+\s+)*(?:install|export|build)\b|\b(?:uv|pdm)\s+(?:-\S+\s+)*(?:sync|install|export)\b"
@@ -300,7 +301,7 @@ def _kept_parents(source: str) -> str:
 def copy_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
     """The context paths that COPY and ADD name, as written: they tell which folder the context is. Where the whole context
     is copied, the requirement files that a RUN reads tell (from ``/`` on where it names them so), and that it installs what
-    is there."""
+    is there, or else the scripts that are started."""
     found: list[str] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword in {"COPY", "ADD"} and instruction.flag("from") is None:
@@ -308,7 +309,10 @@ def copy_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
             found.extend(word.lstrip("/") for word in words[:-1] if "$" not in word and not _REMOTE.match(word))
     if any(not source.strip("./") for source in found):
         runs = [one.value for one in dockerfile.instructions if one.keyword == "RUN"]
-        found.extend([name for text in runs for name in _REQUIREMENTS.findall(text)][:_MAX_REQUIREMENTS])
+        starts = [one.value for one in dockerfile.instructions if one.keyword in {"CMD", "ENTRYPOINT"}]
+        found.extend([name for text in runs for name in _REQUIREMENTS.findall(text)][:_MAX_NAMED])
         if any(_INSTALLS_IT.search(text) and not _CHANGES_FOLDER.search(text) for text in runs):
             found.append(PROJECT)
+        if not any(source.strip("./") for source in found):
+            found.extend([name for text in starts for name in _STARTED.findall(text)][:_MAX_NAMED])
     return tuple(source for source in found if not source.startswith("<<"))

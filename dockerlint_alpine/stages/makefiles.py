@@ -34,7 +34,7 @@ _ASSIGNMENT = lazy_pattern(r"[ ]*(?:export[ \t]+|override[ \t]+)*([\w.-]+)[ \t]*
 _RULE = lazy_pattern(r"([^\t#:=][^#:=]*)::?(?!=)(?P<rest>[^\n]*)")
 _OPENS = lazy_pattern(r"[ ]*(?:ifn?eq|ifn?def|define)\b")
 _CLOSES = lazy_pattern(r"[ ]*(?:endif|endef)\b")
-_REFERENCE = lazy_pattern(r"\$(?:(?P<dollar>\$)|[({](?P<long>[\w.-]+)[)}]|(?P<short>[\w@<^?*+%]))")
+_REFERENCE = lazy_pattern(r"\$(?:(?P<dollar>\$)|(?P<call>\(shell\s+)|[({](?P<long>[\w.-]+)[)}]|(?P<short>[\w@<^?*+%]))")
 
 
 class Call(Struct, frozen=True):
@@ -207,6 +207,8 @@ class _Makefile:
             behind = match.end()
             if match["dollar"]:
                 value = source.slice(match.start(), match.start() + 1)
+            elif match["call"]:  # $(shell CMD): what it prints, as of $(CMD)
+                value = SourceText.literal("$(")
             elif name == "@":
                 value = SourceText.literal(target)
             elif name in self.variables and depth < _MAX_DEPTH and size <= MAX_VALUE:

@@ -211,6 +211,15 @@ class Unjudged(Struct, frozen=True):
 Step = ApkStep | InstallStep | PythonStep
 
 
+class Container(Struct, frozen=True):
+    """What a container starts: the commands of shell scripts that ``ran``, whether it ``installs`` Python packages in some
+    case, and whether it is ``opaque``, as it adds packages that only it knows."""
+
+    ran: tuple[ScriptCommand, ...]
+    installs: bool
+    opaque: bool
+
+
 class Stage(Struct, frozen=True):
     """One stage run to its end. ``packages`` is the index of its release, ``None`` for a stage that is not Alpine.
 
@@ -243,8 +252,13 @@ class Stage(Struct, frozen=True):
     recipes: dict[Span, tuple[ExpandedCommand, ...]] = field(default_factory=dict)
     """The commands that calls of make in its own instructions run, by their places, where their Makefiles plainly say."""
 
-    installs_at_start: bool = False
-    """Whether its container may install Python packages when it starts; ``steps`` has what it does in any case."""
+    containers: tuple[Container, ...] = ()
+    """Those that are started from it: of the image itself, and of services."""
+
+    @property
+    def installs_at_start(self) -> bool:
+        """Whether a container may install Python packages when it starts; ``steps`` has what they do in any case."""
+        return any(one.installs for one in self.containers)
 
     @property
     def apk(self) -> Index:

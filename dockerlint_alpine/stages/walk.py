@@ -10,7 +10,16 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import PythonHome
 from dockerlint_alpine.stages.files import StageFiles
-from dockerlint_alpine.stages.model import Installed, Moment, ScriptCommand, Stage, Step, Unjudged, UnjudgedKind
+from dockerlint_alpine.stages.model import (
+    Container,
+    Installed,
+    Moment,
+    ScriptCommand,
+    Stage,
+    Step,
+    Unjudged,
+    UnjudgedKind,
+)
 from dockerlint_alpine.syntax import SourceText, expand
 from dockerlint_alpine.syntax.script import DEFAULT_SHELL
 from dockerlint_alpine.system.paths import absolute
@@ -191,8 +200,8 @@ class StageWalk:
         self.recipes: dict[Span, tuple[ExpandedCommand, ...]] = {}
         """The commands that calls of make run, by the place of the call, where its Makefile plainly says."""
 
-        self.installs_at_start = False
-        """Whether the container of a stage at its end may install Python packages when it starts."""
+        self.containers: list[Container] = []
+        """Those that are started from the stage at its end."""
 
         self.unclear = ""
         """Why nothing is known about the image that the stage starts from."""
@@ -358,5 +367,5 @@ class StageWalk:
             scripts=tuple(self.scripts),
             ran=tuple(self.ran),
             recipes=self.recipes,
-            installs_at_start=self.installs_at_start,
+            containers=tuple(self.containers),
         )

@@ -337,10 +337,49 @@ def test_what_python_code_starts(judge: Judge, start: str, programs: list[str]) 
     assert {one.severity for one in report.findings} <= {"warning"}
 
 
-@pytest.mark.parametrize(("packages", "programs"), [("py3-pillow py3-cffi", ["curl"]), ("nginx-mod-http-geoip2", [])])
-def test_packages_whose_files_the_index_does_not_tell(judge: Judge, packages: str, programs: list[str]) -> None:
-    """Those of py3-* are modules of Python; of others nobody knows."""
-    assert names(judge(f"FROM alpine:3.18\nRUN apk add {packages}\nCMD curl x\n")) == programs
+@pytest.mark.parametrize(
+    ("base", "packages", "started", "programs"),
+    [
+        ("alpine:3.18", "py3-pillow py3-cffi", "curl", ["curl"]),
+        ("alpine:3.18", "nginx-mod-http-geoip2", "curl", []),
+        ("alpine:3.20", "postgresql-dev", "curl", ["curl"]),  # with llvm16-linker-tools
+        ("alpine:3.20", "postgresql-dev", "llvm-ar", []),
+        ("alpine:3.18", "heirloom-doctools", "troff", []),
+    ],
+)
+def test_packages_whose_files_the_index_does_not_tell(
+    judge: Judge, base: str, packages: str, started: str, programs: list[str]
+) -> None:
+    """Those of py3-* are modules of Python; what others have, that were asked for, nobody knows."""
+    assert names(judge(f"FROM {base}\nRUN apk add {packages}\nCMD {started} x\n")) == programs
+
+
+@pytest.mark.parametrize(
+    ("script", "programs"),
+    [
+        ("apk add --no-cache jq\njq .", []),
+        ("which jq || apk add jq\njq .", []),
+        ('[ -z "$PKGS" ] || apk add $PKGS\njq .', []),
+        ("cd /packages && apk add *.apk\njq .", []),
+        ("wget -O /usr/local/bin/jq http://h.example/jq && chmod +x /usr/local/bin/jq\njq .", []),
+        ("wget -O - http://h.example/x.tgz | tar xz -C /usr/local\njq .", []),
+        ("wget -O - http://h.example/install | sh\njq .", []),
+        ("echo '#!/bin/sh' > /usr/bin/jq\njq .", []),
+        ("npm install -g jq\njq .", []),
+        (
+            "apk add curl\necho jq\ntar cf $BACKUP /srv\nwget -q http://h.example/usr/bin\npython manage.py migrate\njq .",
+            ["jq"],
+        ),
+        ("curl http://h.example/install | sh", ["curl"]),
+    ],
+)
+def test_what_a_container_brings_when_it_starts(judge: Judge, script: str, programs: list[str]) -> None:
+    text = f'{PY}COPY start.sh /\nENTRYPOINT ["sh", "/start.sh"]\n'
+    assert names(judge(text, {"start.sh": f"{script}\n"})) == programs
+    direct = script.replace("\n", " && ")
+    assert names(judge(f"{PY}CMD {direct}\n")) == programs
+    healthy = judge(f"{text}HEALTHCHECK CMD jq .\n", {"start.sh": script.partition("\njq .")[0]})
+    assert names(healthy) == programs
 
 
 def test_where_python_code_starts_it(judge: Judge) -> None:

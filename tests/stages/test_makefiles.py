@@ -83,6 +83,11 @@ def test_a_name_without_a_value_is_left_to_the_shell() -> None:
     assert recipes(MAKEFILE, "shell") == ["echo ${X}"]
 
 
+def test_what_a_command_prints_is_a_substitution_of_the_shell() -> None:
+    text = 'V = $(shell git rev-parse HEAD)\nall:\n\techo "$(V)" $$X $(shell  date) > x\n'
+    assert recipes(text) == ['echo "$(git rev-parse HEAD)" $X $(date) > x']
+
+
 def test_values_that_hold_each_other_stay_small() -> None:
     text = "".join(f"A{n} = $(A{n + 1})$(A{n + 1})\n" for n in range(40)) + "A40 = x$(A0)\nall:\n\techo $(A0)\n"
     (line,) = recipes(text) or ()
