@@ -60,7 +60,7 @@ def names(report: FileReport) -> list[str]:
         (f"{PY}RUN echo 1 | bc && git clone https://example.org/x\n", ["git"]),
         (f"{PY}RUN curl x | sh && . ~/.cargo/env && rustup show && jq .\n", ["curl"]),
         (f"{PY}RUN curl x && pip install lxml pycurl\n", ["curl"]),
-        (f"{PY}RUN pip install lxml pycurl && curl x\n", []),
+        (f"{PY}RUN pip install lxml pycurl && curl x\n", ["curl"]),
         (f"{A}RUN apk add python3 && pipx install lxml\n", ["pipx"]),
         (f"{A}RUN apk add python3 py3-pip && pip install x && pipx install lxml\n", []),
         (f"{PY}RUN pipx install lxml\n", []),
