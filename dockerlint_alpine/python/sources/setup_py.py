@@ -133,7 +133,7 @@ _COMMANDS = frozenset(
     """.split()
 )
 """What an installer may tell a ``setup.py`` to do (setuptools.build_meta; pip before 25.3: ``setup.py install``)."""
-_ABOUT_REQUIREMENTS = lazy_pattern(r"(?i)req|dep|extra")
+_ABOUT_REQUIREMENTS = lazy_pattern(r"(?i)req|dep|extra|read|load")
 _BRINGS_REQUIREMENTS = frozenset({"install_requires", "extras_require", "setup_requires", "pbr"})
 """Words of ``setup()`` by which something is required: only what is required to build may know others (entry points of
 distutils.setup_keywords). ``requires`` is of PEP 314, which no installer follows."""
@@ -563,6 +563,10 @@ class _Reader(Struct, eq=False):
             there = self.is_given(left, right.path)
             asked = there is not UNKNOWN and isinstance(operator, (cst.In, cst.NotIn))
             return there == isinstance(operator, cst.In) if asked else UNKNOWN
+        if isinstance(left, _Dotted) and left.path == "sys.argv" and isinstance(operator, (cst.Equal, cst.NotEqual)):
+            words = right if isinstance(right, list) else [right]
+            other = any(self.is_given(word, left.path) is False for word in words)
+            return isinstance(operator, cst.NotEqual) if other else UNKNOWN
         if isinstance(left, _Dotted) and right is None and isinstance(operator, (cst.Is, cst.IsNot)):
             return isinstance(operator, cst.IsNot)  # what could be imported
         if not _plain(left) or not _plain(right):
@@ -643,8 +647,10 @@ class _Reader(Struct, eq=False):
             ends = [self.value(one) if one is not None else None for one in (index.lower, index.upper)]
             known = all(isinstance(one, (int, type(None))) for one in ends) and len(node.slice) == 1
             return _same_line(base[ends[0] : ends[1]], base) if known else UNKNOWN
-        if isinstance(base, _Dotted) and base.path == "os.environ":
-            return self.variable(key, UNKNOWN)
+        if isinstance(base, _Dotted):
+            if base.path == "sys.argv":  # some of the words of the command line
+                return base
+            return self.variable(key, UNKNOWN) if base.path == "os.environ" else UNKNOWN
         if isinstance(base, dict):
             return base.get(key, UNKNOWN) if isinstance(key, (str, int)) else UNKNOWN
         if isinstance(base, (list, tuple, str)) and isinstance(key, int) and -len(base) <= key < len(base):

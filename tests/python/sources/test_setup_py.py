@@ -61,6 +61,8 @@ def test_idioms(text: str) -> None:
         ("R = []\nfor x in ['a', '# b', 'c', 'd']:\n  if x[0] == '#': continue\n  if x == 'd': break\n  R.append(x)", ["a", "c"]),
         ("R = [x[:-1] for x in ['aX', 'bX']] + ['-c'[1:]]", ["a", "b", "c"]),
         ("E = {'x': ['a'], 'y': ['b', 'c']}\nR = list({d for l in E.values() for d in l})", ["a", "b", "c"]),
+        ("import sys\nR = ['a']\nif sys.argv[1:2] == ['py2exe'] or sys.argv[-1] == 'publish':\n  R += ['b']", ["a"]),
+        ("import sys\nR = ['a']\nif sys.argv[1] != 'py2exe':\n  R += ['b']", ["a", "b"]),
         ("import sys\nR = ['a']\nif {'test', 'ptr'}.intersection(sys.argv) or 'sdist' in sys.argv:\n  R += ['b']", ["a"]),
         (
             "if pip.new:\n  from pip._internal.req import parse_requirements\nelse:\n  from pip.req import parse_requirements\n"
