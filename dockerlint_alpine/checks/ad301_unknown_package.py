@@ -42,7 +42,7 @@ from dockerlint_alpine.checks.apk_operands import (
     replace_operand,
 )
 from dockerlint_alpine.checks.base import Check, Subject
-from dockerlint_alpine.checks.package_names import TESTING, PackageNames
+from dockerlint_alpine.checks.package_names import PROGRAM, TESTING, PackageNames
 from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.model.findings import Evidence, Fix
 
@@ -185,6 +185,8 @@ def _advice(asked: Asked, found: Successors) -> str:
         return f"{whose}: write {found.certain}"
     if found.shown:
         choice = " or ".join(found.shown)
+        if known is not None and known.home == PROGRAM:
+            return f"{whose}: {choice} {'has' if len(found.shown) == 1 else 'have'} it"
         return (
             f"{whose}; {choice} {'takes' if len(found.shown) == 1 else 'take'} its place"
             if known
@@ -209,6 +211,9 @@ def _absence(asked: Asked) -> Evidence:
 def _history(known: KnownName | None) -> Evidence | None:
     if known is None:
         return None
+    if known.home == PROGRAM:
+        listed = f"{RULES}: no release has a package {known.name}"
+        return Evidence("rule", listed) if known.same or known.instead else None
     if known.until is not None:
         note = f"; {known.note}" if known.note else ""
         return Evidence("rule", f"{RULES}: no Alpine after {known.until} has {known.name}{note}")

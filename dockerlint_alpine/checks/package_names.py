@@ -19,8 +19,11 @@ DOCUMENT = "package-names"
 TESTING = "edge/testing"
 """The home of packages that no release has."""
 
+PROGRAM = "a program"
+"""The home of names that packages have for programs only."""
+
 _FROM_TESTING = "only edge/testing has it (apk add --repository=.../edge/testing), which may not fit a release"
-_TABLES = ("debian", "fedora", "later")
+_TABLES = ("debian", "fedora", "program", "later")
 
 
 class KnownName(Struct, frozen=True):

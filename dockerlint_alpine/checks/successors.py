@@ -1,7 +1,8 @@
 """What to write instead of a package name that a release does not have.
 
-First the table of known names, then the same name with another version number, then other distributions' ways of
-naming, then names that differ by one slip of the fingers. Only the table is ever certain.
+First the table of known names, then the package that has a program of this name, then the same name with another version
+number, then other distributions' ways of naming, then names that differ by one slip of the fingers. Only the table is ever
+certain.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dockerlint_alpine.checks.package_names import TESTING, KnownName
+from dockerlint_alpine.checks.package_names import PROGRAM, TESTING, KnownName
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def successors(index: Index, name: str, known: KnownName | None, *, whole: bool)
         return Successors(None, (*same, *_there(index, known.instead))[:_SHOWN], known)
     if len(name) > _LONGEST_NAME:
         return Successors(None, (), None)
+    program = index.best_name(f"cmd:{name}")
+    if program is not None:  # apk add dig
+        return Successors(None, (program,), KnownName(name, PROGRAM))
     for candidates in (_other_versions(index, name), _habits(name), _slips(name), _similar(index, name)):
         found = tuple(dict.fromkeys(_there(index, candidates)))[:_SHOWN]
         if found:

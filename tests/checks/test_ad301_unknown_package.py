@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dockerlint_alpine.model.reports import FileReport
     from tests.conftest import Judge
 
-HOMES = ("debian", "fedora", "later")
+HOMES = ("debian", "fedora", "program", "later")
 COMPLETE = ("3.12", "3.17", "3.18", "3.19", "3.21")
 """Releases with both repositories embedded for x86_64."""
 
@@ -42,6 +42,9 @@ def unknown(report: FileReport) -> list[Finding]:
         ("3.19", "iputils-tracepaths", "iputils-tracepath", "display"),
         ("3.19", "postgres-dev", "postgresql-dev", "display"),
         ("3.19", "nosuch-package", None, None),
+        ("3.12", "pip3", "py3-pip", "safe"),
+        ("3.19", "dig", "bind-tools", "display"),
+        ("3.19", "xmllint", "libxml2-utils", "display"),
         ("3.17", "iputils-ping", "iputils", "safe"),
         ("3.12", "libpq-dev", "postgresql-dev", "safe"),
         ("3.19", "openssl-devel", "openssl-dev", "safe"),
@@ -337,6 +340,14 @@ def test_every_candidate_is_a_package_of_some_release(table, indexes) -> None:
     assert {n for n in candidates if not any(index.providers(n) for index in indexes)} <= later
 
 
+def test_a_program_is_no_package_of_a_release_without_an_index(judge: Judge) -> None:
+    (finding,) = unknown(judge("FROM alpine:3.13\nRUN apk add pip3 xmllint\n"))
+    assert (finding.message, finding.confidence) == (
+        "Alpine 3.13 has no package pip3, a program's name: write py3-pip",
+        "likely",
+    )
+
+
 def test_a_name_that_is_gone_is_in_no_later_release(table, indexes) -> None:
     for index in indexes:
         release = tuple(int(part) for part in index.release.split("."))
@@ -346,9 +357,9 @@ def test_a_name_that_is_gone_is_in_no_later_release(table, indexes) -> None:
 
 
 def test_a_foreign_name_is_in_no_release_unless_the_table_says_so(table, indexes) -> None:
-    for home in ("debian", "fedora"):
+    for home in ("debian", "fedora", "program"):
         also = set(table[home].get("also-alpine", ()))
-        names = {name for kind in ("same", "instead", "nothing") for name in table[home][kind]} - also
+        names = {name for kind in ("same", "instead", "nothing") for name in table[home].get(kind, ())} - also
         for index in indexes:
             index.catalog.load(names)
             assert not [name for name in names if index.providers(name)]
