@@ -363,7 +363,9 @@ class BaseImages:
             if dated:
                 day = f"{dated[:4]}-{dated[4:6]}-{dated[6:]}"
             named = groups.get("alpine") or ("edge" if dated else image.alpine)
-            found = self._alpine(reference, path, tag, named, day)
+            found = self._alpine(
+                reference, path, tag, named, day, recorded=path if image.official else image.repositories[0]
+            )
         else:
             found = self._on_another(reference, image, tag, groups, day, settled=settled)
         notes = (image.note,) if image.note else ()
@@ -410,8 +412,8 @@ class BaseImages:
             self._depth -= 1
         return found or (self._beyond.match(reference, day) if self._beyond is not None else None)
 
-    def _alpine(self, reference: str, path: str, tag: str, named: str, day: str | None) -> BaseImage:
-        alpine, notes = (named, ()) if named else self._release_of_tag(path, tag, day)
+    def _alpine(self, reference: str, path: str, tag: str, named: str, day: str | None, *, recorded: str) -> BaseImage:
+        alpine, notes = (named, ()) if named else self._release_of_tag(path, tag, day, recorded)
         then = self._moving.after("alpine", "latest", day) if named == "edge" and day is not None else None
         if then is not None and then.alpine:
             alpine = then.alpine
@@ -426,10 +428,11 @@ class BaseImages:
             evidence=self._told.rootfs_evidence,
         )
 
-    def _release_of_tag(self, path: str, tag: str, day: str | None) -> tuple[str, tuple[str, ...]]:
-        """The Alpine release of a tag that names none, empty where it is not known, and what was assumed."""
+    def _release_of_tag(self, path: str, tag: str, day: str | None, recorded: str) -> tuple[str, tuple[str, ...]]:
+        """The Alpine release of a tag that names none, empty where it is not known, and what was assumed; under which name
+        the image's history is ``recorded``."""
         shown = _shown(path, tag)
-        then = self._moving.on(path, tag, day)
+        then = self._moving.on(recorded, tag, day)
         if then is not None and not then.there:
             return then.alpine, (_not_there(shown, day),)
         if then is None or (day is None and then.alpine == self._told.default_alpine):

@@ -140,7 +140,7 @@ def plain_jobs(path: Path, shown_as: str) -> list[Job]:
     """The builds of a Dockerfile that no compose file builds: one, or one for each base of Home Assistant's builder."""
     from dockerlint_alpine.run.home_assistant import read_bases
 
-    bases = read_bases(path.parent)
+    bases = read_bases(path)
     return [Job(path, shown_as, build_args=args, platforms=(platform,)) for platform, args in bases] or [
         Job(path, shown_as)
     ]
