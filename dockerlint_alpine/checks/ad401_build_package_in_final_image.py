@@ -40,6 +40,8 @@ from typing import TYPE_CHECKING
 from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, stage_label
 from dockerlint_alpine.checks.build_usage import mentioned, programs_of, remaining, usage
+from dockerlint_alpine.checks.program_makers import PYTHON_PROGRAM
+from dockerlint_alpine.checks.starts import starts
 from dockerlint_alpine.fixer.lists import apk_steps
 from dockerlint_alpine.fixer.removal import VIRTUAL_NAME, into_virtual
 from dockerlint_alpine.model.findings import Evidence, Fix
@@ -68,10 +70,17 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 
 def _runs(subject: Subject, last: Stage, name: str) -> bool:
-    """True when a distribution needs the package where it runs (``find_library`` asks the compiler)."""
+    """True when the container starts a program of the package (``make``), or a distribution needs it where it runs
+    (``find_library`` asks the compiler)."""
     assert last.end is not None
     world = last.end.world
     lost = world.lost_without([name])
+    apart = last.home is not None and not last.home.from_apk  # python is not Alpine's
+    for start in starts(subject, last):
+        if not start.while_building and not (apart and PYTHON_PROGRAM.fullmatch(start.name)):
+            provider = world.provider(f"cmd:{start.name}")
+            if provider is not None and provider.name in lost:
+                return True
     for item in last.installed:
         distribution = subject.knowledge.distribution(item.resolved.name)
         for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():

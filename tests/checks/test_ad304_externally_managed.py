@@ -130,3 +130,22 @@ def test_the_venv_sees_what_apk_installed(mend: Callable[..., FixResult]) -> Non
 )
 def test_no_fix_is_offered_where_something_may_not_see_the_venv(judge: Judge, text: str) -> None:
     assert [finding.fix for finding in refused(judge(text))] in ([None], [None, None])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("FROM alpine:3.20\nRUN apk add python3 && python3 -m ensurepip --upgrade && pip3 install six\n", True),
+        ("FROM alpine:3.18\nRUN apk add python3 && python3 -m ensurepip && pip3 install six\n", False),
+        ("FROM python:3.12-alpine3.20\nRUN python3 -m ensurepip && pip3 install six\n", False),
+        (
+            "FROM alpine:3.20\nRUN apk add python3 && rm /usr/lib/python3*/EXTERNALLY-MANAGED && python3 -m ensurepip\n",
+            False,
+        ),
+        ("FROM alpine:3.20\nRUN apk add python3 && python3 -m venv /v && /v/bin/python3 -m ensurepip\n", False),
+        ("FROM alpine:3.20\nRUN apk add python3 && (python3 -m ensurepip || true)\n", False),
+    ],
+)
+def test_ensurepip_is_refused_as_well(judge: Judge, text: str, told: bool) -> None:
+    """Tried with CPython 3.11: neither PIP_BREAK_SYSTEM_PACKAGES nor a configuration file helps."""
+    assert [one.message.partition(" ")[0] for one in refused(judge(text))] == (["ensurepip"] if told else [])

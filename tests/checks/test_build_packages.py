@@ -91,6 +91,19 @@ def test_a_script_that_calls_the_compiler_keeps_it(judge: Judge) -> None:
     assert "AD402" not in {finding.code for finding in judge(text, busy).findings}
 
 
+@pytest.mark.parametrize(
+    ("start", "left"),
+    [
+        ('ENTRYPOINT ["make"]', []),
+        ("CMD make -C /srv run", []),
+        ('CMD ["python", "-m", "app"]', [("build-base",)]),
+    ],
+)
+def test_what_the_container_starts_is_no_build_package(judge: Judge, start: str, left: list[tuple[str, ...]]) -> None:
+    text = f"FROM python:3.12-alpine3.20\nRUN apk add build-base && pip install netifaces==0.11.0\n{start}\n"
+    assert [one.packages for one in judge(text, select=["AD401"]).findings] == left
+
+
 def test_a_project_with_extensions_is_not_judged(judge: Judge) -> None:
     text = WHEELS.format(more="COPY . .\nRUN pip install .\n")
     setup = 'from setuptools import Extension, setup\nsetup(name="x", ext_modules=[Extension("x", ["x.c"])])\n'
