@@ -131,9 +131,10 @@ def _finding(subject: Subject, made: Compile, use: LibraryUse, roots: Sequence[s
     if fix is not None and optional:
         fix = replace(fix, applicability="unsafe")
     purpose = f" for {optional}" if optional else ""
+    verb = "links" if use.link.runtime and not use.library.static else "finds"
     who = f"{listed(roots)} {'pulls' if len(roots) == 1 else 'pull'} in"
     return CHECK.finding(
-        f"{evidence.named(item)} {'links' if use.link.runtime else 'finds'} {use.library.name}{purpose} only because"
+        f"{evidence.named(item)} {verb} {use.library.name}{purpose} only because"
         f" {who} {use.package} to {stage_label(stage)}: add {use.package}",
         subject=subject,
         stage=stage,

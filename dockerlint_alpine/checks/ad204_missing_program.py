@@ -383,7 +383,10 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     label = stage_label(stage)
     service = start.service
     by = f"{start.by} of service {service.service} ({service.place})" if service is not None else start.by
-    text = f"{by} starts {start.program}{through}, which is not in {label}: {missing.advice}"
+    shown = start.program
+    if shown == "pip3" and b"-m pip" in subject.dockerfile.data[slice(*start.span)] and start.ran is None:
+        shown = "python3 -m pip"
+    text = f"{by} starts {shown}{through}, which is not in {label}: {missing.advice}"
     if start.purpose is not None:
         text = f"{start.by} {start.purpose}, which is not in {label}: {missing.advice}"
     image = subject.timeline.lineage(stage)[-1].image

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.checks.ad402_unneeded_build_package import unneeded
 from dockerlint_alpine.checks.base import Check, Subject, exact_world, stage_label
-from dockerlint_alpine.checks.build_usage import mentioned, programs_of, remaining, usage
+from dockerlint_alpine.checks.build_usage import mentioned, programs_of, remaining, runtime_needs, usage
 from dockerlint_alpine.checks.program_makers import PYTHON_PROGRAM
 from dockerlint_alpine.checks.starts import starts
 from dockerlint_alpine.fixer.lists import apk_steps
@@ -81,15 +81,9 @@ def _runs(subject: Subject, last: Stage, name: str) -> bool:
             provider = world.provider(f"cmd:{start.name}")
             if provider is not None and provider.name in lost:
                 return True
-    for item in last.installed:
-        distribution = subject.knowledge.distribution(item.resolved.name)
-        for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
-            wanted = (*need.any, *(("cmd:objdump", "cmd:ld") if need.lookup == "find_library" else ()))
-            for one in wanted:
-                provider = world.provider(one)
-                if provider is not None and provider.name in lost and not one.startswith("so:"):
-                    return True
-    return False
+    needs = (need for item in last.installed for need in runtime_needs(subject, item) if not need.startswith("so:"))
+    found = (world.provider(need) for need in needs)
+    return any(provider is not None and provider.name in lost for provider in found)
 
 
 def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]) -> Finding:

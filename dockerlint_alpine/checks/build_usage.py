@@ -268,8 +268,9 @@ def runtime_needs(subject: Subject, item: Installed) -> Iterator[str]:
     distribution = subject.knowledge.distribution(item.resolved.name)
     for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
         yield from need.any
-        if need.lookup == "find_library":
-            yield from ("cmd:objdump", "cmd:ld", "cmd:gcc")
+        if need.lookup != "name":
+            library = subject.knowledge.library(need.library) if need.library else None
+            yield from (*need.lookup_needs(library, None), "cmd:gcc")
 
 
 def _roots(world: World, needs: Iterable[str]) -> Iterator[str]:
