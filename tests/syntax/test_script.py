@@ -49,6 +49,8 @@ def texts(text: str) -> list[str]:
         ("RUN sudo -u root -E apk add a; timeout -k 1 5 b; nice -n 5 time c", ["apk add a", "b", "c"]),
         ("RUN command -v apk; command apk add", ["command -v apk", "apk add"]),
         ("RUN gosu app:app pip x; su-exec app pip y; tini -- pip z", ["pip x", "pip y", "pip z"]),
+        ("RUN newrelic-admin run-program gunicorn a; ddtrace-run -d celery b", ["gunicorn a", "celery b"]),
+        ("RUN opentelemetry-instrument --traces_exporter none xvfb-run -a -s '-x 1' python c", ["python c"]),
         ("RUN <<E\nset -e\napk add \\\n a\nE\n", ["set -e", "apk add a"]),
         ("RUN <<-E\n\tapk add \\\n\t\ta\n\tE\n", ["apk add a"]),
         ("RUN <<E\n#!/bin/bash -e\napk add a\nE\n", ["apk add a"]),

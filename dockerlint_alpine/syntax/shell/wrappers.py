@@ -31,17 +31,24 @@ class _Wrapper(Struct, frozen=True):
 _WRAPPERS = {
     "builtin": _Wrapper(),
     "busybox": _Wrapper(),
+    "catatonit": _Wrapper(),
     "chronic": _Wrapper(),
     "command": _Wrapper(),
+    "ddtrace-run": _Wrapper(),
     "doas": _Wrapper(frozenset({"-u", "-C"})),
     "dumb-init": _Wrapper(),
     "env": _Wrapper(frozenset({"-u", "--unset", "-C", "--chdir"}), assignments=True),
     "exec": _Wrapper(frozenset({"-a"})),
     "gosu": _Wrapper(operands=1),
     "ionice": _Wrapper(frozenset({"-c", "-n", "-p"})),
+    "newrelic-admin": _Wrapper(operands=1),
     "nice": _Wrapper(frozenset({"-n", "--adjustment"})),
     "nohup": _Wrapper(),
+    "opentelemetry-instrument": _Wrapper(
+        frozenset({"--traces_exporter", "--metrics_exporter", "--logs_exporter", "--service_name"})
+    ),
     "runuser": _Wrapper(frozenset({"-u", "-g", "-G"})),
+    "s6-setuidgid": _Wrapper(operands=1),
     "setsid": _Wrapper(),
     "stdbuf": _Wrapper(frozenset({"-i", "-o", "-e"})),
     "su-exec": _Wrapper(operands=1),
@@ -49,6 +56,8 @@ _WRAPPERS = {
     "time": _Wrapper(frozenset({"-f", "-o"})),
     "timeout": _Wrapper(frozenset({"-s", "-k", "--signal", "--kill-after"}), operands=1),
     "tini": _Wrapper(frozenset({"-e", "-p"})),
+    "with-contenv": _Wrapper(),
+    "xvfb-run": _Wrapper(frozenset({"-e", "-f", "-n", "-p", "-s", "-w", "--server-args", "--server-num"})),
 }
 
 
