@@ -1,7 +1,7 @@
 """## What it does
 Reports a package in `apk add` that nothing in this Alpine release provides, for this architecture and its repositories: a
-package that was removed or renamed, a name from Debian or Fedora, the name of another version, a typo, or a package that
-only edge/testing has.
+package that was removed or renamed, a name from Debian or Fedora, the name of another version or of a program, a typo, or a
+package that only edge/testing has.
 
 ## Why is this bad?
 The build fails with `ERROR: unable to select packages: python-dev (no such package)`, often only after the base image has
