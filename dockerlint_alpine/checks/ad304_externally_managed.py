@@ -73,11 +73,11 @@ from typing import TYPE_CHECKING
 
 from dockerlint_alpine.apk.releases import release_key
 from dockerlint_alpine.checks.apk_operands import failure_is_handled
-from dockerlint_alpine.checks.base import Check, Subject, locate
+from dockerlint_alpine.checks.base import Check, Subject
 from dockerlint_alpine.model.findings import Evidence, Fix, TextEdit
 from dockerlint_alpine.python.options import PIP_CONFIGURATION
-from dockerlint_alpine.stages import InstallStep
-from dockerlint_alpine.syntax import expanded_commands, run_scripts
+from dockerlint_alpine.stages import InstallStep, PythonStep
+from dockerlint_alpine.stages.walk import ENSUREPIP
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -85,7 +85,6 @@ if TYPE_CHECKING:
 
     from dockerlint_alpine.model.findings import Confidence, Finding
     from dockerlint_alpine.stages import Stage
-    from dockerlint_alpine.syntax import Span
 
 _SINCE = "3.19"
 _ALLOWED = lazy_pattern(
@@ -96,7 +95,6 @@ _ALLOWED = lazy_pattern(
 _ELSEWHERE = lazy_pattern(r"(?:--(?:target|prefix|root|python|dry-run|no-system)\b|-t\Z)")
 _CONFIGURATION = (*PIP_CONFIGURATION, "/etc/uv/uv.toml")
 _WITH_PIP = frozenset({"py3-pip", "py3-setuptools", "py3-wheel"})
-_OWN_PYTHON = lazy_pattern(r"(?:/usr/bin/)?python3?(?:\.\d+)?")
 _VENV = "/opt/venv"
 _SHOWN = 3
 
@@ -110,8 +108,9 @@ def run(subject: Subject) -> Iterator[Finding]:
         fix = _venv(subject, stage, refused)
         for step in refused:
             yield _finding(subject, stage, step, fix)
-        for span in _ensurepip(subject, stage):
-            yield _no_pip(subject, stage, span)
+        for one in stage.steps:
+            if isinstance(one, PythonStep) and _is_ensurepip(subject, one):
+                yield _has_no_pip(subject, stage, one)
 
 
 def _allowed(subject: Subject, stage: Stage) -> bool:
@@ -142,28 +141,14 @@ def _is_refused(subject: Subject, step: InstallStep) -> bool:
     return not failure_is_handled(subject, step.span)
 
 
-def _ensurepip(subject: Subject, stage: Stage) -> Iterator[Span]:
-    """Where Alpine's own Python is told to install pip. ensurepip ignores pip's variables and configuration files."""
-    variables = stage.final.scope.names
-    own = stage.home is not None and stage.home.from_apk and not stage.home.is_venv
-    for instruction in stage.instructions if own else ():
-        scripts = run_scripts(instruction) if instruction.keyword == "RUN" else ()
-        for one in (command for script in scripts for command in expanded_commands(script, variables)):
-            words, span = [arg.text for arg in one.args[:3]], one.command.span
-            if words[1:] != ["-m", "ensurepip"] or not _OWN_PYTHON.fullmatch(words[0]) or one.conditional:
-                continue
-            if span is not None and not failure_is_handled(subject, span):
-                yield span
-
-
-def _no_pip(subject: Subject, stage: Stage, span: Span) -> Finding:
+def _has_no_pip(subject: Subject, stage: Stage, step: PythonStep) -> Finding:
     known = stage.image is not None and stage.image.certain and stage.image.evidence
     return CHECK.finding(
         f"ensurepip refuses to install into Alpine {stage.alpine}'s own Python (externally managed):"
         " apk add py3-pip, or make a venv, which has pip",
         subject=subject,
         stage=stage,
-        at=locate(subject.dockerfile, span),
+        step=step,
         confidence="likely" if known else "possible",
         evidence=(
             Evidence("rule", f"PEP 668: python3 of Alpine {_SINCE} and later is marked so"),
@@ -173,6 +158,14 @@ def _no_pip(subject: Subject, stage: Stage, span: Span) -> Finding:
             ),
         ),
     )
+
+
+def _is_ensurepip(subject: Subject, step: PythonStep) -> bool:
+    """True where Alpine's own Python is told to install pip. ensurepip ignores pip's variables and configuration files."""
+    own = step.home is not None and step.home.from_apk and not step.home.is_venv
+    elsewhere = b"--root" in subject.dockerfile.data[slice(*step.span)]
+    asked = step.modules == (ENSUREPIP,) and not step.conditional and not elsewhere
+    return own and asked and not failure_is_handled(subject, step.span)
 
 
 def _finding(subject: Subject, stage: Stage, step: InstallStep, fix: Fix | None) -> Finding:

@@ -116,13 +116,14 @@ class InstallStep(Struct, frozen=True):
 
 
 class PythonStep(Struct, frozen=True):
-    """A RUN that starts Python and imports ``modules`` while the image is built; ``span`` and ``written`` as those of an
-    ApkStep."""
+    """A RUN that starts Python, that of ``home``, and imports ``modules`` while the image is built; ``span`` and ``written``
+    as those of an ApkStep."""
 
     stage: int
     instruction: Instruction
     span: Span
     modules: tuple[str, ...]
+    home: PythonHome | None
     conditional: bool
     moment: Moment
     installed: tuple[Installed, ...]

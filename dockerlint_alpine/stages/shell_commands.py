@@ -478,7 +478,7 @@ class _ScriptWalk(Struct, eq=False):
         elif (setting := read_setting(args)) is not None:
             self.walk.settings.update([setting])
         elif is_python(args[0].text):
-            self._python_code(expanded, args)
+            self._python_code(expanded, args, folder)
             script = next((arg for arg in args[1:] if not arg.text.startswith("-")), None)
             if script is not None and script.known:
                 self._python_file(expanded, absolute(script.text, folder), folder)
@@ -534,7 +534,7 @@ class _ScriptWalk(Struct, eq=False):
                 self.command(replace(one, conditional=conditional, nesting=expanded.nesting + 1))
         self.active = outside
 
-    def _python_code(self, expanded: ExpandedCommand, args: Sequence[Arg]) -> None:
+    def _python_code(self, expanded: ExpandedCommand, args: Sequence[Arg], folder: str) -> None:
         modules: tuple[str, ...] = ()
         for option, value in itertools.pairwise(args):
             if option.text == "-c" and value.known:
@@ -550,6 +550,7 @@ class _ScriptWalk(Struct, eq=False):
                     instruction=self.instruction,
                     span=self._span(expanded),
                     modules=modules,
+                    home=self._call(expanded, folder).place().interpreter(args[0].text),
                     conditional=expanded.conditional,
                     moment=self.walk.moment,
                     installed=tuple(self.walk.installed),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.conftest import Judge
 
 APK = "RUN apk add --no-cache python3 py3-pip\n"
+VENV = "RUN apk add python3 && python3 -m venv /v"
 PIP = "RUN pip install requests==2.32.3\n"
 
 
@@ -144,6 +145,14 @@ def test_no_fix_is_offered_where_something_may_not_see_the_venv(judge: Judge, te
         ),
         ("FROM alpine:3.20\nRUN apk add python3 && python3 -m venv /v && /v/bin/python3 -m ensurepip\n", False),
         ("FROM alpine:3.20\nRUN apk add python3 && (python3 -m ensurepip || true)\n", False),
+        (
+            "FROM alpine:3.21\nRUN apk add python3 && python3 -m venv /v && . /v/bin/activate && python3 -m ensurepip\n",
+            False,
+        ),
+        (
+            "FROM alpine:3.21\nENV PATH=/v/bin:$PATH\nRUN apk add python3 && python3 -m venv /v && python3 -m ensurepip\n",
+            False,
+        ),
     ],
 )
 def test_ensurepip_is_refused_as_well(judge: Judge, text: str, told: bool) -> None:
