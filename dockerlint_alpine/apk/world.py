@@ -234,11 +234,14 @@ class World:
                 asked.setdefault(package.name, constraint.name)
         return asked, dict.fromkeys(asked), deque(asked)
 
-    def may_hide(self, program: str, origin: str | None) -> bool:
-        """Whether a package that tells of no file may have a program of this name, which packages built from ``origin``
-        (``None``: none) have in PATH: one that was asked for, one of that origin or of another version of it, or one that
-        is named after the program."""
-        family = _family(origin) if origin is not None else None
+    def may_hide(self, program: str) -> bool:
+        """Whether a package that tells of no file may have a program of this name: one that was asked for, one of the origin
+        of a package that has it in PATH or of another version of that, or one that is named after the program. Where no
+        package has it, any may."""
+        if not self._silent:
+            return False
+        known = self.index.best(f"cmd:{program}")
+        family = _family(known.package.origin) if known is not None else None
         return any(
             one.name in self.explicit or family in {None, _family(one.origin)} or program in one.name
             for one in self._silent

@@ -163,7 +163,6 @@ _WITHOUT_GIT = WITHOUT_PYTHON - {"docker", "golang", "rust"}
 
 _NAME = lazy_pattern(r"[A-Za-z0-9][\w.+-]*")
 
-
 _OF_OTHERS = frozenset("apt apt-get apt-key apt-cache dpkg yum dnf microdnf rpm pacman zypper emerge".split())
 """Package managers of other distributions: Alpine's packages of them install nothing that runs here."""
 
@@ -361,6 +360,12 @@ def _in_code(start: Start) -> Evidence | None:
     return replace(place, gist=f"{start.program} ({written.path}:{written.line})") if place is not None else None
 
 
+def _shown(subject: Subject, start: Start) -> str:
+    """What is started, as it is written: pip as a module is told by its program, which is there or not with it."""
+    as_module = start.program == "pip3" and b"-m pip" in subject.dockerfile.data[slice(*start.span)]
+    return "python3 -m pip" if as_module and start.ran is None else start.program
+
+
 def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     start, package = missing.start, missing.package
     before = start.instruction if start.while_building else None
@@ -383,9 +388,7 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
     label = stage_label(stage)
     service = start.service
     by = f"{start.by} of service {service.service} ({service.place})" if service is not None else start.by
-    shown = start.program
-    if shown == "pip3" and b"-m pip" in subject.dockerfile.data[slice(*start.span)] and start.ran is None:
-        shown = "python3 -m pip"
+    shown = _shown(subject, start)
     text = f"{by} starts {shown}{through}, which is not in {label}: {missing.advice}"
     if start.purpose is not None:
         text = f"{start.by} {start.purpose}, which is not in {label}: {missing.advice}"
@@ -400,11 +403,9 @@ def _finding(subject: Subject, stage: Stage, missing: _Missing) -> Finding:
         confidence="possible" if start.conditional else "certain" if exact else "likely",
         severity=_severity(start),
         evidence=(
-            Evidence("compose", f"{service.place}: {start.by} starts {start.program}")
+            Evidence("compose", f"{service.place}: {start.by} starts {shown}")
             if service is not None
-            else Evidence(
-                "dockerfile", f"line {subject.dockerfile.line_of(start.span[0])}: {by} starts {start.program}"
-            ),
+            else Evidence("dockerfile", f"line {subject.dockerfile.line_of(start.span[0])}: {by} starts {shown}"),
             _in_code(start),
             Evidence("index" if package else "dockerfile", missing.why),
             Evidence("rule", f"busybox has no {start.name}, and nothing that the Dockerfile adds can be it"),

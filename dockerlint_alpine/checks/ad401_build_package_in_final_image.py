@@ -51,6 +51,7 @@ from dockerlint_alpine.system.plural import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dockerlint_alpine.apk import World
     from dockerlint_alpine.model.findings import Finding, TextEdit
     from dockerlint_alpine.stages import ApkStep, Stage
 
@@ -61,29 +62,29 @@ def run(subject: Subject) -> Iterator[Finding]:
     last = subject.timeline.stages.get(final) if final is not None else None
     if last is None or last.end is None or not last.installed or last.installs_at_start:
         return
+    world, needed = last.end.world, _needed(subject, last, last.end.world)
     for stage in subject.timeline.lineage(last):
         surplus = {(id(step), name) for step, names, _ in unneeded(subject, stage) for name in names}
         for step, names in remaining(stage):
-            left = tuple(name for name in names if (id(step), name) not in surplus and not _runs(subject, last, name))
+            left = tuple(
+                name
+                for name in names
+                if (id(step), name) not in surplus and needed.isdisjoint(world.lost_without([name]))
+            )
             if left:
                 yield _finding(subject, stage, step, left)
 
 
-def _runs(subject: Subject, last: Stage, name: str) -> bool:
-    """True when the container starts a program of the package (``make``), or a distribution needs it where it runs
-    (``find_library`` asks the compiler)."""
-    assert last.end is not None
-    world = last.end.world
-    lost = world.lost_without([name])
+def _needed(subject: Subject, last: Stage, world: World) -> frozenset[str]:
+    """The packages with a program that the container starts (``make``), or that a distribution needs where it runs besides
+    libraries (``find_library`` asks the compiler)."""
     apart = last.home is not None and not last.home.from_apk  # python is not Alpine's
-    for start in starts(subject, last):
-        if not start.while_building and not (apart and PYTHON_PROGRAM.fullmatch(start.name)):
-            provider = world.provider(f"cmd:{start.name}")
-            if provider is not None and provider.name in lost:
-                return True
-    needs = (need for item in last.installed for need in runtime_needs(subject, item) if not need.startswith("so:"))
-    found = (world.provider(need) for need in needs)
-    return any(provider is not None and provider.name in lost for provider in found)
+    programs = (one.name for one in starts(subject, last) if not one.while_building)
+    needs = [f"cmd:{name}" for name in programs if not (apart and PYTHON_PROGRAM.fullmatch(name))]
+    for item in last.installed:
+        needs += (need for need in runtime_needs(subject, item, last.alpine) if not need.startswith("so:"))
+    found = map(world.provider, dict.fromkeys(needs))
+    return frozenset(provider.name for provider in found if provider is not None)
 
 
 def _finding(subject: Subject, stage: Stage, step: ApkStep, names: tuple[str, ...]) -> Finding:

@@ -101,7 +101,7 @@ def usage(subject: Subject, stage: Stage) -> Usage | None:
         return None
     for place in family:
         if place.end is not None:
-            needs = (need for item in place.installed for need in runtime_needs(subject, item))
+            needs = (need for item in place.installed for need in runtime_needs(subject, item, place.alpine))
             roots.update(_roots(place.end.world, needs))
     return Usage(tuple(builds), len(wheels), frozenset(roots))
 
@@ -262,15 +262,16 @@ def build_needs(built: BuildFacts, *, headers: str | None) -> Iterator[str]:
         yield headers
 
 
-def runtime_needs(subject: Subject, item: Installed) -> Iterator[str]:
-    """What a distribution needs when it runs, any of several choices and the tools of ``find_library`` included."""
+def runtime_needs(subject: Subject, item: Installed, release: str | None) -> Iterator[str]:
+    """What a distribution needs when it runs on an Alpine ``release``, any of several choices and what ``find_library`` asks
+    included."""
     yield from (need for need, _ in item.objects)
     distribution = subject.knowledge.distribution(item.resolved.name)
     for need in distribution.runtime_needs(item.resolved.version) if distribution is not None else ():
         yield from need.any
         if need.lookup != "name":
             library = subject.knowledge.library(need.library) if need.library else None
-            yield from (*need.lookup_needs(library, None), "cmd:gcc")
+            yield from (*need.lookup_needs(library, release), "cmd:gcc")
 
 
 def _roots(world: World, needs: Iterable[str]) -> Iterator[str]:

@@ -54,7 +54,8 @@ ABOUT_PYTHON = lazy_pattern(r"py|pip|conda|\$|(?:^|/)(?:s?bin|usr|local|opt|\.)?
 _OF_PATH = lazy_pattern(r"(?:^|[\s=\"'])/(?:usr|s?bin)(?![\w.-])")
 """A folder of PATH, or one that holds such."""
 
-_PLACING = frozenset("chmod cp curl install ln mv tee wget".split())
+_COPYING = frozenset("cp curl install ln mv wget".split())
+_PLACING = _COPYING | {"chmod", "tee"}
 _UNPACKING = frozenset("tar unzip".split())
 _EXTRACTS = lazy_pattern(r"-?[A-Za-z]*x[A-Za-z]*|--(?:extract|get)")
 _PATTERN = lazy_pattern(r"[*?\[]")
@@ -173,6 +174,6 @@ def _is_opaque(command: ExpandedCommand) -> bool:
         return True
     if name in {"find", "xargs"}:
         return name == "xargs" or any(arg.text.startswith(("-exec", "-ok")) or not arg.known for arg in command.args)
-    if name in {"cp", "mv", "ln", "install", "wget", "curl"}:
+    if name in _COPYING:
         return any(_PATTERN.search(arg.text) or not arg.known for arg in command.args)
     return False

@@ -70,14 +70,14 @@ class Presence(Struct):
 
     ``commands``: by stage number, its RUN instructions with their commands (``None`` where they can't be told). ``clear``:
     by stage number and program, how many of them do not make it, and whether git is among them. ``builds``: by the text of
-    the build of a base image, its commands. ``brought``: by stage number and instruction, what a container may bring.
+    the build of a base image, its commands. ``brought``: by stage number, what its containers may bring.
     """
 
     subject: Subject
     commands: dict[int, _Commands] = field(default_factory=dict)
     clear: dict[tuple[int, str], tuple[int, bool]] = field(default_factory=dict)
     builds: dict[str, tuple[ExpandedCommand, ...] | None] = field(default_factory=dict)
-    brought: dict[tuple[int, int], Brought] = field(default_factory=dict)
+    brought: dict[int, Brought] = field(default_factory=dict)
 
     def is_there(self, stage: Stage, start: Start) -> bool:
         """True where the program is there, or may be."""
@@ -88,7 +88,7 @@ class Presence(Struct):
         for step in stage.steps:
             if isinstance(step, ApkStep) and step.instruction is start.instruction:
                 worlds += [step.before.possible, step.after.possible]
-        if any(world.has(need) or _may_be_hidden(world, name, stage) for world in worlds):
+        if any(world.has(need) or _may_be_hidden(world, name) for world in worlds):
             return True
         folders = SYSTEM_FOLDERS if "/" in start.program else (*search_path(stage.final), *SYSTEM_FOLDERS)
         if any("$" in folder or self.may_lie(stage.final.files, f"{folder}/{name}", start) for folder in folders):
@@ -124,7 +124,7 @@ class Presence(Struct):
             found = placement.packages
             if found is None or not is_known(self.subject, origin) or found.has(f"cmd:{start.name}"):
                 return True
-            if _may_be_hidden(found, start.name, origin):
+            if _may_be_hidden(found, start.name):
                 return True
         return (
             self.may_lie(placement.files, path, start)
@@ -174,14 +174,10 @@ class Presence(Struct):
         for: only what fetches, installs or copies counts, where its words say so."""
         if any(container.opaque for container in stage.containers):
             return True
-        key = (stage.index, start.instruction.start)
-        if key not in self.brought:
-            scripts, variables = run_scripts(start.instruction), stage.final.scope.names
-            own = (one for script in scripts for one in expanded_commands(script, variables))
-            ran = (one.expanded for container in stage.containers for one in container.ran)
-            self.brought[key] = Brought.by(itertools.chain(ran, own))
+        if stage.index not in self.brought:
+            self.brought[stage.index] = Brought.by(one for container in stage.containers for one in container.ran)
         pulse()
-        return self.brought[key].may_hold(mention_of(start))
+        return self.brought[stage.index].may_hold(mention_of(start))
 
     def _is_own_program(self, stage: Stage, name: str) -> bool:
         """True where a project that is installed states a program of that name."""
@@ -189,12 +185,9 @@ class Presence(Struct):
         return projects.program(name) is not None
 
 
-def _may_be_hidden(world: World, name: str, stage: Stage) -> bool:
+def _may_be_hidden(world: World, name: str) -> bool:
     """True where a package may have the program of which the index does not tell. Those that have a Python are known."""
-    best = stage.apk.best(f"cmd:{name}")
-    return not PYTHON_PROGRAM.fullmatch(name) and world.may_hide(
-        name, best.package.origin if best is not None else None
-    )
+    return not PYTHON_PROGRAM.fullmatch(name) and world.may_hide(name)
 
 
 def _copied_to_base(files: StageFiles, path: str) -> bool:

@@ -58,14 +58,12 @@ def _of_the_supervisor(dockerfile: Path) -> list[tuple[str, Mapping[str, str]]]:
     except OSError:
         return []
     told = found.get("arch", list(_PLATFORMS))
-    archs = (
-        [arch for arch in told if isinstance(arch, str) and arch in _PLATFORMS]
-        if asked and isinstance(told, list)
-        else []
-    )
+    if asked is None or not isinstance(told, list):
+        return []
+    archs = dict.fromkeys(arch for arch in told if isinstance(arch, str) and arch in _PLATFORMS)
     return [
         (_PLATFORMS[arch], {"BUILD_FROM": f"ghcr.io/home-assistant/{arch}-base:latest", "BUILD_ARCH": arch})
-        for arch in dict.fromkeys(archs)
+        for arch in archs
     ]
 
 

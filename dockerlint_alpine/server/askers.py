@@ -78,7 +78,7 @@ def _needs(subject: Subject, stage: Stage) -> Iterator[Asker]:
                         yield from _met(item, "build", needs, step.moment.world)
         if place.end is not None:
             for item in place.installed:
-                yield from _met(item, "run", runtime_needs(subject, item), place.end.world)
+                yield from _met(item, "run", runtime_needs(subject, item, place.alpine), place.end.world)
 
 
 def _met(item: Installed, moment: Literal["build", "run"], needs: Iterator[str], world: World) -> Iterator[Asker]:

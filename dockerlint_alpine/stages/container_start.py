@@ -25,7 +25,7 @@ from dockerlint_alpine.stages.errors import IncludeCycleError
 from dockerlint_alpine.stages.files import FromContext, FromStage, StageFiles
 from dockerlint_alpine.stages.model import Container, InstallStep
 from dockerlint_alpine.stages.walk import StageWalk
-from dockerlint_alpine.syntax import SourceText, parse, parse_script, run_scripts
+from dockerlint_alpine.syntax import SourceText, expanded_commands, parse, parse_script, run_scripts
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.services import by_service
 
@@ -107,7 +107,7 @@ def install_at_start(
     """Let the container of a stage install what it does when it starts, and those of ``services``; ``stages`` have the
     instructions of those that it is built from, the first one first, and its own."""
     start = image_start(stages)
-    _install(walk, installer, _started(start, walk), (), "the container")
+    _install(walk, installer, start, (), "the container")
     for tolds in by_service(services):
         given = {told.key: told for told in tolds}
         said = given.get("command") or given.get("entrypoint") or given.get("volumes")
@@ -115,7 +115,7 @@ def install_at_start(
             _install(
                 walk,
                 installer,
-                _started(_in_place_of(start, walk, given), walk),
+                _in_place_of(start, walk, given),
                 tolds,
                 f"{said.service} ({said.place})",
             )
@@ -124,7 +124,7 @@ def install_at_start(
 def _install(
     walk: StageWalk,
     installer: Installer,
-    starts: Iterable[tuple[Instruction, tuple[Script, ...]]],
+    start: ImageStart,
     tolds: Sequence[ServiceStart],
     who: str,
 ) -> None:
@@ -134,7 +134,7 @@ def _install(
     container.scope = replace(walk.scope, args={}).on(walk.platform)
     container.files, container.workdir = seen_by(tolds, walk.files, walk.workdir)
     try:
-        for instruction, scripts in starts:
+        for instruction, scripts in _started(start, walk):
             for script in scripts:
                 shell_commands.walk_script(container, instruction, script, installer)
     except IncludeCycleError:  # the image is built all the same
@@ -146,7 +146,10 @@ def _install(
     installs = [one for one in container.steps if isinstance(one, InstallStep)]
     unclear = (container.unknown, container.foreign, container.repositories)
     opaque = unclear != (walk.unknown, walk.foreign, walk.repositories)
-    walk.containers.append(Container(tuple(container.ran), bool(broken or installs or notices), opaque))
+    own = (run_scripts(one, walk.shell) for one in (start.entrypoint, start.command) if one is not None)
+    ran = [one for scripts in own for script in scripts for one in expanded_commands(script, container.scope.names)]
+    ran += (one.expanded for one in container.ran)
+    walk.containers.append(Container(tuple(ran), bool(broken or installs or notices), opaque))
     if walk.packages is not None and container.packages is not None:  # what it adds may be there when it is needed
         walk.packages = replace(walk.packages, possible=container.packages.possible)
     certain = [_said_by(who, one) for one in installs if not one.conditional]

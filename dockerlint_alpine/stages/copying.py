@@ -309,10 +309,10 @@ def copy_sources(dockerfile: Dockerfile) -> tuple[str, ...]:
             found.extend(word.lstrip("/") for word in words[:-1] if "$" not in word and not _REMOTE.match(word))
     if any(not source.strip("./") for source in found):
         runs = [one.value for one in dockerfile.instructions if one.keyword == "RUN"]
-        starts = [one.value for one in dockerfile.instructions if one.keyword in {"CMD", "ENTRYPOINT"}]
         found.extend([name for text in runs for name in _REQUIREMENTS.findall(text)][:_MAX_NAMED])
         if any(_INSTALLS_IT.search(text) and not _CHANGES_FOLDER.search(text) for text in runs):
             found.append(PROJECT)
         if not any(source.strip("./") for source in found):
+            starts = [one.value for one in dockerfile.instructions if one.keyword in {"CMD", "ENTRYPOINT"}]
             found.extend([name for text in starts for name in _STARTED.findall(text)][:_MAX_NAMED])
     return tuple(source for source in found if not source.startswith("<<"))

@@ -213,10 +213,10 @@ Step = ApkStep | InstallStep | PythonStep
 
 
 class Container(Struct, frozen=True):
-    """What a container starts: the commands of shell scripts that ``ran``, whether it ``installs`` Python packages in some
-    case, and whether it is ``opaque``, as it adds packages that only it knows."""
+    """What a container does when it starts: the commands that ``ran``, its own and those of shell scripts, whether it
+    ``installs`` Python packages in some case, and whether it is ``opaque``, as it adds packages that only it knows."""
 
-    ran: tuple[ScriptCommand, ...]
+    ran: tuple[ExpandedCommand, ...]
     installs: bool
     opaque: bool
 

@@ -382,6 +382,21 @@ def test_what_a_container_brings_when_it_starts(judge: Judge, script: str, progr
     assert names(healthy) == programs
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'ENTRYPOINT ["/start.sh"]\nCMD ["sh", "-c", "wget -O /usr/local/bin/jq x && jq ."]\n',
+        'SHELL ["/bin/ash", "-c"]\nCMD wget -O /usr/local/bin/jq x && jq .\n',
+    ],
+)
+def test_what_the_words_of_a_container_bring(judge: Judge, text: str) -> None:
+    files = {"start.sh": 'exec "$@"\n'}
+    assert names(judge(f"{PY}COPY --chmod=755 start.sh /\n{text}", files)) == []
+    assert names(judge(f"{PY}COPY --chmod=755 start.sh /\n{text.replace('/usr/local/bin/jq', '/tmp/x')}", files)) == [
+        "jq"
+    ]
+
+
 def test_where_python_code_starts_it(judge: Judge) -> None:
     report = judge(f'{PY}COPY . .\nCMD ["python", "main.py"]\n', CODE, select=["AD204"])
     said = next(one for one in report.findings if one.need == "cmd:pdfinfo")

@@ -167,6 +167,12 @@ def test_an_entrypoint_of_the_image_hands_over_what_a_service_says(composed: Cal
     assert not composed("    command: bash\n", PY + dockerfile.format("own.sh"), files)
 
 
+def test_what_a_service_brings_is_there(composed: Callable[..., list[Finding]]) -> None:
+    command = '    command: ["sh", "-c", "wget -O {} http://h.example/x && jq ."]\n'
+    assert [one.need for one in composed(command.format("/tmp/x"))] == ["cmd:jq"]
+    assert not composed(command.format("/usr/local/bin/jq"))
+
+
 def test_it_is_the_last_stage_that_is_started(composed: Callable[..., list[Finding]]) -> None:
     text = f"{PY.strip()} AS one\n{PY.strip()} AS two\nRUN apk add bash\n"
     assert not composed("    command: bash\n", text)

@@ -63,5 +63,5 @@ class _Calls(cst.CSTVisitor):
             called = dotted(node.func.value)
             self.builds = self.builds or called == "super()" or "build_ext" in called
 
-    def visit_Raise(self, node: cst.Raise) -> None:  # noqa: ARG002, N802 - as above
+    def visit_Raise(self, node: cst.Raise) -> None:  # noqa: ARG002, N802 - libcst's, which hands it the node
         self.raises = True
