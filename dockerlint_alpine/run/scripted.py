@@ -21,6 +21,7 @@ from dockerlint_alpine.run.builds import DEVCONTAINER, GITLAB, Build, BuildFileE
 from dockerlint_alpine.run.compose import MAX_SIZE
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
+from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
 
 _ALPINE = lazy_pattern(r"(?i)alpine")
 _EXPRESSION = lazy_pattern(r"\$\{\{.*?\}\}")
@@ -43,9 +44,9 @@ def read_scripts(path: Path, project: Path) -> tuple[list[Build], list[Refused]]
     if not _ALPINE.search(data.decode("utf-8", "replace")):
         return [], []
     try:
-        root = _mapping(yaml.compose(data, Loader=yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
-        raise BuildFileError(f"not a readable YAML file: {str(error).partition(chr(10))[0]}") from None
+        root = _mapping(load_yaml(data)[0])
+    except YamlError as error:
+        raise BuildFileError(str(error)) from None
     text = _Text(data)
     jobs = _gitlab(root) if GITLAB.match(path.name) else _github(root)
     found = []
@@ -173,7 +174,7 @@ class _Text:
             rows = [(number, self._line(number)) for number in range(first + 1, last + (node.end_mark.column > 0))]
             rows = [(number, line) for number, line in rows if line.strip()]
             column = min((len(line) - len(line.lstrip(" ")) for _, line in rows), default=0)
-        elif node.style is None and first == last:
+        elif not node.style and first == last:
             rows, column = [(first, self._line(first)[: node.end_mark.column])], node.start_mark.column
         else:
             return None  # folded or quoted: what is run differs from what is written
