@@ -35,7 +35,8 @@ COPY --from=builder /install /usr/local
 ## Fix safety
 Safe: the package is added to an `apk add` of the stage whose packages are not deleted later, or to a new one. If the build
 context contains the application's sources and none of them imports the distribution, or only inside `try` with
-`except ImportError`, the finding is a warning and the fix is unsafe, because the application may do without it.
+`except ImportError`, the finding is a warning and the fix is unsafe, because the application may do without it. If only a
+feature of the distribution needs it (USB devices), it is a note.
 
 ## References
 - [ctypes](https://docs.python.org/3/library/ctypes.html#finding-shared-libraries): `find_library` and `CDLL`
@@ -252,7 +253,6 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack, use: _Use) -> Finding:
     if lack.opened is not None and sure == "certain":
         sure = "likely"  # a source says what it may open, not that it will
     fix, anchor = CHECK.add(subject, stage, package if not lack.possible and not item.conditional else None, None)
-    severity: Severity = "warning" if lack.called is not None and need.severity == "info" else need.severity
     doubt = (left_to_others(subject) or use.doubt(item, need)) if need.severity == "error" else None
     # What only switches a feature on is shown, not written: the author may not use it.
     if fix is not None and (need.feature or need.severity != "error" or doubt is not None):
@@ -263,7 +263,7 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack, use: _Use) -> Finding:
         stage=stage,
         item=item,
         at=instruction_location(subject.dockerfile, anchor or item.arrived),
-        severity="warning" if severity == "error" and (sure == "possible" or doubt is not None) else severity,
+        severity=_severity(lack, doubted=doubt is not None, possible=sure == "possible"),
         confidence=sure,
         evidence=(
             evidence.requirement(item),
@@ -277,6 +277,16 @@ def _finding(subject: Subject, stage: Stage, lack: _Lack, use: _Use) -> Finding:
         packages=(package,),
         fix=fix,
     )
+
+
+def _severity(lack: _Lack, *, doubted: bool, possible: bool) -> Severity:
+    """That of the rule: more where the application calls for it, less where it may well do without."""
+    severity = lack.need.severity
+    if severity == "info" and lack.called is not None:
+        return "warning"
+    if severity == "error" and doubted and lack.need.feature:
+        return "info"
+    return "warning" if severity == "error" and (doubted or possible) else severity
 
 
 def _told(lack: _Lack) -> Evidence:

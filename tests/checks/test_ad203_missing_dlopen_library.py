@@ -57,6 +57,20 @@ def test_what_an_extra_opens_is_needed_with_the_extra(judge: Judge, what: str, p
     assert {name for one in findings if one.code == "AD203" for name in one.packages} == packages
 
 
+@pytest.mark.parametrize(
+    ("source", "severity"),
+    [
+        ("FFmpegPCMAudio('a.mp3')", "warning"),
+        ("PCMVolumeTransformer(source)", "warning"),
+        ("FFmpegOpusAudio('a.mp3')", "info"),
+    ],
+)
+def test_opus_is_for_who_plays_what_is_no_opus_yet(judge: Judge, source: str, severity: str) -> None:
+    text = "FROM python:3.12-alpine3.20\nRUN pip install disnake[voice]==2.9.2\nCOPY bot.py /\nCMD python /bot.py\n"
+    report = judge(text, {"bot.py": f"import disnake\nvoice.play(disnake.{source})\n"})
+    assert {one.severity for one in report.findings if "opus-dev" in one.packages} == {severity}
+
+
 def test_a_program_that_only_a_dependency_may_start_is_a_warning(judge: Judge) -> None:
     """prefect draws with graphviz when it is asked to; graphviz alone is asked for to be used."""
     for requirement, severity in (("prefect", "warning"), ("graphviz", "error")):
@@ -67,8 +81,9 @@ def test_a_program_that_only_a_dependency_may_start_is_a_warning(judge: Judge) -
         )  # fmt: skip
 
 
-def test_what_is_opened_on_use_is_a_warning_for_who_brings_it_along(judge: Judge) -> None:
-    for requirement, severity in (("adafruit-blinka", "warning"), ("pyusb", "error")):
+def test_a_feature_is_a_note_for_who_brings_it_along(judge: Judge) -> None:
+    """python-escpos asks for pyusb, and prints to files and the network without it."""
+    for requirement, severity in (("adafruit-blinka", "info"), ("pyusb", "error")):
         report = judge(f"FROM python:3.12-alpine3.21\nRUN pip install {requirement}\n")
         assert {one.severity for one in report.findings if one.code == "AD203"} == {severity}
 
