@@ -101,9 +101,9 @@ class _Use:
         """What its application imports."""
         return application(self._stage.final)
 
-    def called(self, need: RuntimeNeed) -> Evidence | None:
-        """Where it calls what has the need."""
-        return call_of(self._stage.final, need.calls) if need.calls and self._stage.runs else None
+    def called(self, names: tuple[str, ...]) -> Evidence | None:
+        """Where it calls one of ``names``."""
+        return call_of(self._stage.final, names) if names and self._stage.runs else None
 
     @cached_property
     def started(self) -> frozenset[str]:
@@ -164,9 +164,12 @@ def run(subject: Subject) -> Iterator[Finding]:
                 if not need.available(stage.packages.release, stage.packages.arch):
                     continue
                 lacks = [one for one in _lacks(subject, stage, item, need) if use.runs(item, need)]
-                called = use.called(need) if lacks else None
-                if _wanted(item, need, present, called=called is not None):
-                    yield from (_finding(subject, stage, replace(one, called=called), use) for one in lacks)
+                called = use.called(need.calls) if lacks else None
+                if not _wanted(item, need, present, called=called is not None):
+                    continue
+                if any(one.for_lookup for one in lacks) and use.called(need.loaded_by) is not None:
+                    lacks = [one for one in lacks if not one.for_lookup]
+                yield from (_finding(subject, stage, replace(one, called=called), use) for one in lacks)
             for opened in _unruled(item, needs) if stage.runs else ():
                 wanted = _missing(subject, stage, opened.needs)
                 if wanted is not None:

@@ -260,8 +260,9 @@ class RuntimeNeed(Entry, frozen=True):
     ``ctypes.util.find_library``. On musl a CPython of the official images (not apk's own, which is patched) then also
     needs ``cmd:objdump``, ``cmd:ld`` and the library's -dev package, because it asks the linker for ``libNAME.so``
     (CPython's ``Lib/ctypes/util.py``). Otherwise it is ``name``. ``lookup_env`` is the variable that names the folder above
-    the ``lib`` where ``libNAME.so`` is tried first: where it is set, that file is enough. ``commands``: only these commands
-    of the distribution have the need (empty: whoever imports it).
+    the ``lib`` where ``libNAME.so`` is tried first: where it is set, that file is enough. ``loaded_by``: what Python code
+    calls to open the library by a name of its own, so that it isn't looked up. ``commands``: only these commands of the
+    distribution have the need (empty: whoever imports it).
     """
 
     kind: RuntimeKind
@@ -276,6 +277,7 @@ class RuntimeNeed(Entry, frozen=True):
     unless_extra: Names = ()
     lookup: Lookup = "name"
     lookup_env: str = ""
+    loaded_by: Texts = ()
     since: Release | None = None
     until: Release | None = None
     not_on: Arches = ()

@@ -71,6 +71,14 @@ def test_opus_is_for_who_plays_what_is_no_opus_yet(judge: Judge, source: str, se
     assert {one.severity for one in report.findings if "opus-dev" in one.packages} == {severity}
 
 
+def test_who_loads_it_by_a_name_does_not_look_it_up(judge: Judge) -> None:
+    text = "FROM python:3.12-alpine3.20\nRUN pip install discord.py==2.3.2\nCOPY bot.py /\nCMD python /bot.py\n"
+    plays = "import discord\nvoice.play(discord.PCMAudio(stream))\n"
+    for more, packages in ("", {"opus-dev", "binutils"}), ("discord.opus.load_opus('libopus.so.0')\n", {"opus"}):
+        report = judge(text, {"bot.py": plays + more})
+        assert {name for one in report.findings if one.code == "AD203" for name in one.packages} == packages
+
+
 def test_a_program_that_only_a_dependency_may_start_is_a_warning(judge: Judge) -> None:
     """prefect draws with graphviz when it is asked to; graphviz alone is asked for to be used."""
     for requirement, severity in (("prefect", "warning"), ("graphviz", "error")):

