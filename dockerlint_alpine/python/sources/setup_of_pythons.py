@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dockerlint_alpine.python.requirement import with_marker
-from dockerlint_alpine.python.sources.setup_py import Trees, read_setup_py
+from dockerlint_alpine.python.sources.setup_evaluator import Trees
+from dockerlint_alpine.python.sources.setup_py import read_setup_py
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
