@@ -31,7 +31,7 @@ if (
 
 # What takes long on a slow machine is no fault, and where fixtures give a folder, each example writes it anew.
 _LATITUDE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-settings.register_profile("few", deadline=None, max_examples=30, suppress_health_check=_LATITUDE)
+settings.register_profile("few", deadline=None, max_examples=20, suppress_health_check=_LATITUDE)
 settings.register_profile("many", settings.get_profile("few"), max_examples=300)
 settings.load_profile("few")
 
