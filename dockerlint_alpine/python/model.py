@@ -137,6 +137,11 @@ class IndexOptions(Struct, frozen=True):
         """Those of ``find_links`` that are URLs."""
         return tuple(link for link in self.find_links if "://" in link)
 
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether an installer neither asks an index nor looks at a page of links."""
+        return self.no_index and not self.link_pages
+
     def allows(self, name: str) -> tuple[bool, bool]:
         """Return whether pip may use (wheels, sdists) of the distribution ``name``.
 

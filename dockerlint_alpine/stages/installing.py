@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from collections import defaultdict
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
@@ -12,105 +11,62 @@ from msgspec.structs import replace
 
 from dockerlint_alpine.installers.base import SETUP, ExportCommand, PythonHome, project_folder
 from dockerlint_alpine.installers.registry import read_command
-from dockerlint_alpine.python.formats.project import follow_folders, name_of, no_project
-from dockerlint_alpine.python.model import Resolution, Resolved, Target, Unresolved, normalise
+from dockerlint_alpine.python.formats.project import follow_folders
+from dockerlint_alpine.python.model import Resolution, Resolved, Target
 from dockerlint_alpine.python.options import PIP_CONFIGURATION
 from dockerlint_alpine.python.requirement import comes_from_repository
 from dockerlint_alpine.python.resolve import (
-    EXTRA_NOT_RECORDED,
-    NOBODY_ASKED,
-    NOT_THERE,
-    OF_SEVERAL,
     ResolverError,
     answers_itself,
     open_names,
     resolve,
 )
-from dockerlint_alpine.python.tags import backtracks, musl_of_alpine, supported_tags
-from dockerlint_alpine.python.versions import same_version, sort_versions
+from dockerlint_alpine.python.tags import backtracks, musl_of_alpine
+from dockerlint_alpine.python.versions import sort_versions
 from dockerlint_alpine.stages.compiles import SourceBuilds
-from dockerlint_alpine.stages.context import NOT_IN_CONTEXT
 from dockerlint_alpine.stages.errors import StagesError
 from dockerlint_alpine.stages.exports import absent_exports
-from dockerlint_alpine.stages.files import FromStage, FromText
+from dockerlint_alpine.stages.files import FromText
+from dockerlint_alpine.stages.install_doubts import Doubts, note_hidden, note_problems
 from dockerlint_alpine.stages.install_request import (
-    EXTRAS,
     ArgumentReader,
     InstallRequest,
-    files_it_waits_for,
-    is_project,
     read_install_request,
     requirements_text,
 )
-from dockerlint_alpine.stages.interpreters import CommandPlace
 from dockerlint_alpine.stages.linkage import build_facts, known_build
+from dockerlint_alpine.stages.made_wheels import (
+    handed_over,
+    lay_out_projects,
+    lay_out_wheels,
+    of_made,
+    ready_wheel,
+)
 from dockerlint_alpine.stages.model import GlibcMade, Installed, InstallStep
 from dockerlint_alpine.stages.own_builds import is_own_build
+from dockerlint_alpine.stages.present import found_installed, not_there_yet, uninstall
 from dockerlint_alpine.stages.wheels import WheelError
 from dockerlint_alpine.system.paths import absolute
 from dockerlint_alpine.system.patterns import lazy_pattern
-from dockerlint_alpine.system.plural import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from dockerlint_alpine.apk import Package
     from dockerlint_alpine.installers.base import InstallCommand, Words
     from dockerlint_alpine.knowledge import Knowledge
     from dockerlint_alpine.python.model import Facts, RequirementSet
     from dockerlint_alpine.python.resolve import Resolver
+    from dockerlint_alpine.stages.install_call import Call
     from dockerlint_alpine.stages.linkage import BuildFacts, SourceRule
-    from dockerlint_alpine.stages.model import UnjudgedKind, Written
-    from dockerlint_alpine.stages.scripts import ScriptFile
     from dockerlint_alpine.stages.walk import StageWalk
     from dockerlint_alpine.stages.wheelhouse import Wheelhouse, WheelReader
     from dockerlint_alpine.stages.wheels import WheelFacts
-    from dockerlint_alpine.syntax import Arg, Command, Instruction, SourceText, Span
-
-_SHOWN_UNKNOWN = 6
-"""Names of distributions listed in one notice; the rest is counted."""
-
-
-class Call(Struct, frozen=True, dict=True):
-    """One installer's command in its place: where it stands, its variables, the folder and venv it runs in.
-
-    ``file`` is the script that it stands in, where that is not the Dockerfile, and ``written`` says where in it. ``command``
-    is how the shell reads it.
-    """
-
-    walk: StageWalk
-    instruction: Instruction
-    span: Span
-    variables: Mapping[str, SourceText]
-    folder: str
-    active: PythonHome | None
-    conditional: bool
-    file: ScriptFile | None = None
-    written: Written | None = None
-    command: Command | None = None
-
-    @cached_property
-    def env(self) -> dict[str, str]:
-        """The environment as text."""
-        return {name: value.text for name, value in self.variables.items()}
-
-    def place(self, folder: str | None = None) -> CommandPlace:
-        """The stage as the command finds it, in ``folder`` (default: where it runs)."""
-        return CommandPlace(self.walk, self.env, self.folder if folder is None else folder, self.active)
-
-    def unjudged(self, kind: UnjudgedKind, message: str, evidence: str, things: int = 1) -> None:
-        """Note something that could not be checked."""
-        where = f"{self.written.path}:{self.written.line}: " if self.written is not None else ""
-        where = "" if self.written is not None and message.startswith(f"{self.written.path}:") else where
-        self.walk.unjudged(kind, self.instruction, where + message, evidence, things)
-
+    from dockerlint_alpine.syntax import Arg
 
 _OTHER_INDEXES = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS")
 _NAMES_INDEX = lazy_pattern(rb"(?m)^[ \t]*(?:extra-index-url|find-links)[ \t]*[=:]\s*[^\s#;]*://")
 _OTHER_WHEELS = "another index that is named may have one"
 
-_TOO_LATE = ("no answer within", "can't be reached", "not asked yet")
-"""What is said where an index would answer if it were waited for."""
 
 _MAX_NAMED = 4
 """Repositories that name each other, one after the other."""
@@ -156,15 +112,15 @@ class Installer(Struct, eq=False, dict=True):
         folder = project_folder(call.folder, options) if command.action == "project" else call.folder
         home = command.tool.home(command, options, call.place(folder))
         if command.action == "uninstall":
-            _uninstall(walk, home, words.texts, conditional=call.conditional)
+            uninstall(walk, home, words.texts, conditional=call.conditional)
             return
-        self._report_hidden(call, command, words.hidden)
+        note_hidden(call, command, words.hidden)
         target = self._target(call, home, command, options) if home is not None and home.version is not None else None
         request = read_install_request(command, words, call.place(), target)
         request = self._with_repositories(call, command, words, request, target)
         if request.fetched == "guessed":
             call = replace(call, conditional=True)
-        self._report_problems(call, command, request)
+        note_problems(call, command, request)
         if home is None or home.version is None:
             message = (
                 f"the Python for which {command.program} installs is not known: give its version with --python X.Y"
@@ -176,24 +132,22 @@ class Installer(Struct, eq=False, dict=True):
         target = self._target(call, home, command, request.options)
         place = command.tool.destination(command, request.options, home, call.place(folder))
         request = _with_projects_there(walk, request, place)
-        present, of_apk = _present(walk, home, command, request)
+        present, of_apk = found_installed(walk, home, command, request)
         wheelhouse = self._wheelhouse(call, request)
         self._refusal = ""
         resolution = self._resolution(walk, request, target, present, wheelhouse)
         if not (self._online and resolution.everywhere) and _has_other_wheels(call, request):
             resolution = replace(resolution, distributions=tuple(map(_perhaps_a_wheel, resolution.distributions)))
         fresh = [one for one in resolution.distributions if one.artefact.kind != "installed"]
-        installed = _not_there_yet(
+        installed = not_there_yet(
             walk, [self._installed(call, one, place, request, command, wheelhouse) for one in fresh]
         )
-        self._report_unknown(call, resolution, request, present)
-        if backtracks(target.pip_version):
-            self._report_conflicts(call, [one for one in resolution.unresolved if one.kind == "conflict"])
-        self._report_unruled(call, request, installed)
+        doubts = Doubts(call, request, self._online, self._refusal, self.facts.as_of, self.sources)
+        doubts.note(resolution, present, installed, conflicts_stop=backtracks(target.pip_version))
         if command.makes_wheels:
-            installed = _lay_out_wheels(walk, installed, target, built=command.action != "download")
+            installed = lay_out_wheels(walk, installed, target, built=command.action != "download")
         if command.action == "wheel":
-            _lay_out_projects(walk, (absolute(text, call.folder) for text in words.texts), place)
+            lay_out_projects(walk, (absolute(text, call.folder) for text in words.texts), place)
         _upgrade_pip(walk, home, resolution, self.knowledge.base_images.last_pip(home.version))
         walk.settings.update(
             (f"{one.name}.version", one.version)
@@ -311,8 +265,8 @@ class Installer(Struct, eq=False, dict=True):
     ) -> Resolution:
         no_deps, resolver = "--no-deps" in request.options, self.resolver
         requirements, facts = request.requirements, self.facts
-        made = _handed_over(walk, request)
-        if _asks_nobody(requirements) or (requirements.options.no_index and made):
+        made = handed_over(walk, request)
+        if requirements.options.asks_nobody or (requirements.options.no_index and made):
             resolver = None  # all that is installed lies in folders
         if wheelhouse is not None:
             from dockerlint_alpine.stages.wheelhouse import WheelhouseFacts
@@ -339,7 +293,7 @@ class Installer(Struct, eq=False, dict=True):
         if found is None:
             found = resolve(requirements, target, facts, installed=present, as_of=self.as_of, no_deps=no_deps)
         if requirements.options.no_index and made:
-            found = _of_made(found, made)
+            found = of_made(found, made)
         self.notes.extend(found.notes if tell else ())
         return found
 
@@ -361,7 +315,7 @@ class Installer(Struct, eq=False, dict=True):
     ) -> Installed:
         walk = call.walk
         distribution = self.knowledge.distribution(resolved.name)
-        ready = _ready_wheel(walk, resolved, request.wheelhouses)
+        ready = ready_wheel(walk, resolved, request.wheelhouses)
         built = ready.built if ready is not None else None
         glibc = ready.glibc if ready is not None else None
         wheel, settled = ready.wheel if ready is not None else None, False
@@ -487,167 +441,6 @@ class Installer(Struct, eq=False, dict=True):
         plain = InstallRequest(wanted, {}, ())
         return self._resolution(walk, plain, target, {}, None, tell=False)
 
-    # -- what can't be judged --------------------------------------------------------------------------------------
-
-    def _report_hidden(self, call: Call, command: InstallCommand, hidden: Sequence[str]) -> None:
-        if hidden:
-            names = listed(hidden)
-            message = f"{command.tool} takes requirements from {names}, known only at build time"
-            call.unjudged("unknown-value", message + call.walk.how_to_give(hidden), f"{command.tool} {command.verb}")
-
-    def _report_problems(self, call: Call, command: InstallCommand, request: InstallRequest) -> None:
-        evidence = f"{command.tool} {command.verb}"
-        absent = files_it_waits_for(call.command, call.variables, call.folder, call.walk.files)
-        for problem in request.requirements.problems:
-            where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-            # What the instruction itself says has its place already: that of the notice. So has what names its file.
-            here = problem.path == call.walk.build.shown_as and problem.line is not None
-            placed = here or problem.message.startswith(f"{where} ")
-            message = problem.message if placed else f"{where}: {problem.message}"
-            if absent & {problem.path, *problem.message.split()}:
-                continue
-            message += call.walk.unfetched.get(problem.url, "")
-            if NOT_IN_CONTEXT in message:
-                message = f"{message} (name another with --context)"
-            call.unjudged("unreadable-requirements", message, evidence)
-        files = call.walk.files
-        for path in request.requirements.files:
-            line = call.walk.edited.get(path)
-            if line is not None:
-                shown = files.display(path)
-                message = f"{shown} is changed in line {line} before it is read; the file in the context was checked"
-                call.unjudged("unknown-value", message, evidence)
-
-    def _report_unknown(
-        self, call: Call, resolution: Resolution, request: InstallRequest, present: Mapping[str, str]
-    ) -> None:
-        """Distributions nobody knows."""
-        unknown: list[str] = []
-        half_known: list[str] = []
-        extras: list[str] = []
-        unfetched: defaultdict[str, dict[str, Unresolved]] = defaultdict(dict)
-        absent: defaultdict[tuple[str, str], dict[str, Unresolved]] = defaultdict(dict)
-        for item in _not_told_yet(call, resolution, request, present):
-            if item.kind == "unknown" and "://" in item.name:
-                unfetched[call.walk.unfetched.get(item.name, "")].setdefault(item.name, item)
-            elif item.kind == "unknown" and not item.name.startswith(("/", ".")):
-                unknown.append(item.name)
-            elif item.kind == "unknown":
-                message = f"what {item.name} requires can't be read from its files"
-                call.unjudged("unresolved-requirement", message, " -> ".join(item.chain))
-            elif item.kind == "dependencies":
-                half_known.append(item.name)
-            elif item.reason.endswith(EXTRA_NOT_RECORDED):
-                extras.append(item.reason.removesuffix(EXTRA_NOT_RECORDED))
-            elif item.reason.startswith(NOT_THERE):
-                what, comma, rest = item.reason.removeprefix(NOT_THERE).partition(", ")
-                kind = next((one for one in OF_SEVERAL if what.startswith(one)), "")
-                absent[kind, comma + rest].setdefault(what.removeprefix(kind), item)
-            else:
-                call.unjudged("unresolved-requirement", f"{item.name}: {item.reason}", " -> ".join(item.chain))
-        for reason, items in unfetched.items():
-            before = "it is" if len(items) == 1 else "they are"
-            message = (
-                f"what {listed(list(items), _SHOWN_UNKNOWN)} requires is not known before {before} fetched{reason}"
-            )
-            chain = next(iter(items.values())).chain
-            call.unjudged("unresolved-requirement", message, " -> ".join(chain), len(items))
-        for (kind, rest), items in absent.items():
-            first = next(iter(items.values()))
-            what = f"{NOT_THERE}{kind}{listed(list(items), _SHOWN_UNKNOWN)}{rest}"
-            message = what if len(items) > 1 else f"{first.name}: {what}"
-            call.unjudged("unresolved-requirement", message, " -> ".join(first.chain), len(items))
-        asks_nobody = _asks_nobody(request.requirements)
-        folders = listed(request.wheelhouses) if request.wheelhouses else "nothing"
-        advice = f": --no-index leaves only {folders}" if asks_nobody else f" offline{self._advice()}"
-        are = "are" if len(set(unknown)) > 1 else "is"
-        only_built = "what {} requires is known only to its build" if self._online and not asks_nobody else ""
-        required = only_built or "what {} requires is"
-        for names, what in ((unknown, f"{{}} {are}"), (half_known, required), (extras, "what {} adds is")):
-            if names:
-                told = what is only_built
-                message = what.format(listed(names, _SHOWN_UNKNOWN)) + ("" if told else f" not known{advice}")
-                call.unjudged(
-                    "unresolved-requirement", message, f"embedded facts as of {self.facts.as_of}", len(set(names))
-                )
-
-    def _report_conflicts(self, call: Call, conflicts: Sequence[Unresolved]) -> None:
-        """What contradicts itself is refused as a whole, and judged in the versions that are asked for first."""
-        if not conflicts:
-            return
-        first, *others = conflicts
-        message = f"{first.name}: {first.reason}"
-        if others:
-            message += f"; nor of {listed([one.name for one in others], _SHOWN_UNKNOWN)}"
-        chain = " -> ".join(first.chain)
-        call.unjudged("unresolved-requirement", f"{message}: an installer stops there", chain, len(conflicts))
-
-    def _advice(self) -> str:
-        """What can be done about what is not known."""
-        if self._online:
-            return f", and the index gave no answer{f' ({self._refusal})' if self._refusal else ''}"
-        if self._refusal and self._refusal != NOBODY_ASKED:
-            named = not any(one in self._refusal for one in _TOO_LATE)
-            return f": {self._refusal}" if named else ", and the index did not answer in time: --online waits for it"
-        return ": query the index with --online"
-
-    def _report_unruled(self, call: Call, request: InstallRequest, installed: Sequence[Installed]) -> None:
-        """What is compiled and nothing tells how; only pure Python may be passed over."""
-        compiled = [item for item in installed if item.built is not None and not item.ready]
-        unruled = [
-            item.resolved.name
-            for item in compiled
-            if item.built is not None
-            and item.built.rule is None
-            and not self.sources.is_pure(call.walk, item.resolved, request)
-        ]
-        if unruled:
-            several = len(set(unruled)) > 1
-            message = (
-                f"{listed(unruled, _SHOWN_UNKNOWN)} {'are' if several else 'is'} compiled, and what"
-                f" the build needs is not known: {self.sources.advice}"
-            )
-            failures = [self.sources.failures[name] for name in unruled if name in self.sources.failures]
-            evidence = failures[0] if failures else "no rule, and no version is known to be pure Python"
-            call.unjudged("unresolved-requirement", message, evidence, len(set(unruled)))
-        for item in compiled:
-            if item.built is not None and item.built.unread:
-                doubts = "; ".join(item.built.unread[:3])
-                message = f"{item.resolved.name} is compiled, and its sources do not show everything it needs: {doubts}"
-                more = len(item.built.unread) - 3
-                call.unjudged(
-                    "unresolved-requirement",
-                    f"{message} and {more} more" if more > 0 else message,
-                    f"{item.built.source}",
-                )
-
-
-def _asks_nobody(requirements: RequirementSet) -> bool:
-    """Whether an installer neither asks an index nor looks at a page of links."""
-    return requirements.options.no_index and not requirements.options.link_pages
-
-
-def _not_told_yet(
-    call: Call, resolution: Resolution, request: InstallRequest, present: Mapping[str, str]
-) -> Iterator[Unresolved]:
-    """What is open and nothing else says: what lies in a wheelhouse was reported when its wheel was made."""
-    made = (item for item in call.walk.installed if item.location in request.wheelhouses)
-    reported = {item.resolved.name for item in made if item.glibc is None or call.walk.glibc is not None}
-    problems = request.requirements.problems
-    refused = {one.name for one in resolution.distributions if one.artefact.refused}  # a finding says that
-    for item in resolution.unresolved:
-        if item.kind == "conflict" or (item.kind == "no-release" and item.name in refused):
-            continue
-        if item.kind == "unknown" and any(
-            one.message.startswith(no_project(call.walk.files.display(item.name))) for one in problems
-        ):
-            continue  # the problem says it
-        if (item.name in reported and item.kind != "no-release") or (
-            item.name in present and item.kind == "dependencies"
-        ):
-            continue
-        yield item
-
 
 def _has_other_wheels(call: Call, request: InstallRequest) -> bool:
     """Whether an index beside the usual one is named, or a page of links: either may have wheels that this one lacks."""
@@ -715,142 +508,6 @@ def _of_easy_install(walk: StageWalk, home: PythonHome, command: InstallCommand)
     return f"setup.py {command.verb.partition(' ')[2]} of the setuptools in this image takes no musllinux wheels (59.8 does)"
 
 
-def _present(
-    walk: StageWalk, home: PythonHome, command: InstallCommand, request: InstallRequest
-) -> tuple[dict[str, str], dict[str, str]]:
-    """What the installer finds there and leaves alone, by name: from earlier steps, and from apk for Alpine's Python. With
-    the packages that the latter is of.
-
-    pip looks at its own environment even with ``--prefix``, not with ``--target`` or for wheels
-    (pip: ``ignore_installed`` in ``commands/install.py`` and ``commands/wheel.py``).
-    """
-    options = request.options
-    if command.makes_wheels or request.requirements.locked or {"--target", "--ignore-installed"} & options.keys():
-        return {}, {}
-    if "--force-reinstall" in options:
-        return {}, {}
-    of_apk: dict[str, str] = {}
-    found = {
-        item.resolved.name: item.resolved.version
-        for item in walk.installed
-        if item.location == home.site_packages
-        and not (item.as_wheel or item.conditional)
-        and item.resolved.version is not None
-    }
-    if home.from_apk and (home.sees_system or not home.is_venv) and walk.packages is not None:
-        for package, names in _from_apk(walk, f"py{home.version}:"):
-            found.update(dict.fromkeys(names, package.version.partition("-r")[0]))
-            of_apk.update(dict.fromkeys(names, package.name))
-    if "--upgrade" in options:
-        for one in request.requirements.requested:
-            found.pop(one.name or "", None)
-    return found, of_apk
-
-
-def _from_apk(walk: StageWalk, prefix: str) -> Iterator[tuple[Package, set[str]]]:
-    """Packages that brought distributions (``py3-*``), each with every name that this may stand for (py3-yaml: PyYAML).
-
-    ``prefix`` is that of the modules of this Python (``py3.11:``). Up to Alpine 3.13 the index does not list them: there
-    the package's name tells, and of Python 2 always. The revision of the package (``-r1``) is not part of the version.
-    """
-    from dockerlint_alpine.knowledge.packaged import distribution_names, python_modules
-
-    assert walk.packages is not None
-    named = f"{prefix[: len('py3')]}-"
-    for package in walk.packages.world.packages.values():
-        provided = [provide.name for provide in package.provides if provide.name.startswith("py3.")]
-        modules = python_modules(name for name in provided if name.startswith(prefix))
-        if modules or (package.name.startswith(named) and not provided):
-            by_python3 = f"py3-{package.name.removeprefix(named)}"
-            names = {*distribution_names(by_python3, modules), *map(normalise, modules)}
-            if not modules:
-                names.add(walk.build.knowledge.python_packages.get(by_python3, by_python3))
-            yield package, names
-
-
-def _handed_over(walk: StageWalk, request: InstallRequest) -> dict[str, Installed]:
-    """The wheel files, by distribution, that earlier steps made and that lie where the install looks for files."""
-    return {
-        item.resolved.name: item
-        for item in walk.installed
-        if item.as_wheel and item.location in request.wheelhouses and _fits_here(walk, item)
-    }
-
-
-def _of_made(found: Resolution, made: Mapping[str, Installed]) -> Resolution:
-    """What an install without an index takes of the wheel files that earlier steps made: their versions, and with each
-    what came along when it was made."""
-    names = {one.name for one in found.distributions}
-    taken: list[Resolved] = []
-    wrong: list[Unresolved] = []
-    for one in found.distributions:
-        item = made.get(one.name)
-        if item is None or one.url is not None:
-            taken.append(one)
-            continue
-        version = item.resolved.version
-        if one.version is None or version is None or same_version(one.version, version):
-            taken.append(replace(one, version=version or one.version, artefact=item.resolved.artefact))
-        else:
-            reason = f"{one.name} {one.version} is asked for, and {item.wheel_file} is what lies there"
-            wrong.append(Unresolved(one.name, one.chain, reason, "no-release"))
-            taken.append(one)
-    along = (item.resolved for name, item in made.items() if name not in names and names & set(item.resolved.chain))
-    left = [one for one in found.unresolved if one.name not in made]
-    everything = sorted((*taken, *along), key=lambda one: one.name)
-    return replace(found, distributions=tuple(everything), unresolved=(*left, *wrong))
-
-
-def _ready_wheel(walk: StageWalk, resolved: Resolved, wheelhouses: Sequence[str]) -> Installed | None:
-    """The wheel file of this release that an earlier step made and that lies in one of the wheelhouses."""
-    for item in walk.installed:
-        if (
-            (item.wheel_file or "").endswith(".whl")
-            and item.resolved.name == resolved.name
-            and item.location in wheelhouses
-            and _fits_here(walk, item)
-            and (
-                None in {item.resolved.version, resolved.version}
-                or same_version(item.resolved.version or "", resolved.version or "")
-            )
-        ):
-            return item
-    return None
-
-
-def _fits_here(walk: StageWalk, item: Installed) -> bool:
-    """A wheel for manylinux is passed over on musl; ``linux_x86_64``, as built by hand, is taken on any C library."""
-    return item.glibc is None or walk.glibc is not None or item.glibc.kind != "wheel"
-
-
-def _lay_out_wheels(walk: StageWalk, installed: Sequence[Installed], target: Target, *, built: bool) -> list[Installed]:
-    """Make the files that ``pip wheel`` and ``pip download`` leave behind visible, by name: a later pip finds them there.
-
-    Only what is ``built`` is a wheel in any case.
-    """
-    local = next(iter(supported_tags(replace(target, forced_platforms=()))))
-    laid: list[Installed] = []
-    for item in installed:
-        stem = f"{item.resolved.name.replace('-', '_')}-{item.resolved.version or '0'}"
-        source = not built and item.resolved.artefact.kind == "sdist"
-        known = item.resolved.artefact.wheel_tag or ("py3-none-any" if item.resolved.artefact.kind == "pure" else local)
-        name = f"{stem}.tar.gz" if source else f"{stem}-{known}.whl"
-        if item.resolved.version is not None:
-            walk.files = walk.files.place(FromText(b"", f"{item.location.rstrip('/')}/{name}"))
-        laid.append(replace(item, wheel_file=name))
-    return laid
-
-
-def _lay_out_projects(walk: StageWalk, paths: Iterable[str], place: str) -> None:
-    """Let the wheel of a project, by its name, be the project itself: whoever installs it finds what it requires."""
-    for path in paths:
-        folder = EXTRAS.sub("", path)
-        if is_project(walk.files, folder):
-            name = (name_of(folder, walk.files) or posixpath.basename(folder)).replace("-", "_")
-            target = f"{place.rstrip('/')}/{name}-0-py3-none-any.whl"
-            walk.files = walk.files.place(FromStage(folder, target, walk.files))
-
-
 def _urls(resolution: Resolution) -> Iterator[str]:
     yield from (one.url for one in resolution.distributions if one.url and one.artefact.kind != "installed")
     yield from (one.name for one in resolution.unresolved if "://" in one.name)
@@ -866,23 +523,6 @@ def _check_out(call: Call, request: InstallRequest, home: PythonHome) -> None:
     given = request.options.get("--src", ())[-1:] or (call.env.get("PIP_SRC", ""),)
     folder = given[0] or posixpath.join(home.prefix if home.is_venv else call.folder, "src")
     check_out(call.walk, call.instruction, editable, absolute(folder, call.folder))
-
-
-def _not_there_yet(walk: StageWalk, installed: Sequence[Installed]) -> list[Installed]:
-    """What a later install puts in the same place replaces the earlier one, unless it is satisfied already."""
-    there = {
-        (item.resolved.name, item.location, item.resolved.version) for item in walk.installed if not item.conditional
-    }
-    return [item for item in installed if (item.resolved.name, item.location, item.resolved.version) not in there]
-
-
-def _uninstall(walk: StageWalk, home: PythonHome | None, words: Sequence[str], *, conditional: bool) -> None:
-    """``pip uninstall -y NAME...``."""
-    if home is not None and not conditional:
-        names = {normalise(word) for word in words if not word.startswith("-")}
-        walk.installed = [
-            item for item in walk.installed if not (item.resolved.name in names and item.location == home.site_packages)
-        ]
 
 
 def _upgrade_pip(walk: StageWalk, home: PythonHome, resolution: Resolution, last: str | None) -> None:

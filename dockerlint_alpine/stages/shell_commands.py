@@ -19,7 +19,7 @@ from dockerlint_alpine.knowledge.bases import PYTHON_LIST
 from dockerlint_alpine.stages import shell_files
 from dockerlint_alpine.stages.apk_commands import ApkCommand, Operand, read_apk_command
 from dockerlint_alpine.stages.heuristics import script_installs
-from dockerlint_alpine.stages.installing import Call
+from dockerlint_alpine.stages.install_call import Call
 from dockerlint_alpine.stages.model import ApkStep, PythonStep, ScriptCommand, Written
 from dockerlint_alpine.stages.package_lists import PackageLists
 from dockerlint_alpine.stages.packages import Packages, sort_operands
