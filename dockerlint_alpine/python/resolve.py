@@ -7,8 +7,8 @@ known is listed and never guessed.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict, deque
-from contextlib import suppress
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -40,9 +40,9 @@ from dockerlint_alpine.python.tags import lacks_musllinux
 from dockerlint_alpine.python.verdict import (
     Choice,
     choose,
+    final_versions,
     judge_file,
     merge_releases,
-    newest_version,
     releases_of_files,
     unrecorded,
 )
@@ -173,7 +173,7 @@ class _Releases:
             return torn[name]
         node = _Node(name, (name,), Origin(name), self._own.get(name))
         node.terms = [(term, "", None) for term in (*terms, *(text for text, _ in self._constraints.get(name, ())))]
-        return self._resolution.version(node, {version for version in out if version is not None}, told=None not in out)
+        return self._resolution.version(node, out, told=None not in out)
 
     def wants(self, pick: Pick) -> Iterator[Want]:
         if pick.version is None:
@@ -244,6 +244,23 @@ class Choices:
         return self._needs[target]
 
 
+class _Replay:
+    """What an iterator yields, asked for when it is needed and kept for the next who asks."""
+
+    def __init__(self, source: Iterator[str]) -> None:
+        self._source = source
+        self._kept: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for place in itertools.count():
+            if place == len(self._kept):
+                following = next(self._source, None)
+                if following is None:
+                    return
+                self._kept.append(following)
+            yield self._kept[place]
+
+
 class _Offline(Struct, eq=False, dict=True):
     """One resolution: what is asked for, and the choices of the last round."""
 
@@ -266,6 +283,7 @@ class _Offline(Struct, eq=False, dict=True):
     cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
     parsed: dict[str, Requested | None] = {}
     known: dict[str, Sequence[Release]] = {}
+    searched: dict[tuple[str, str], _Replay] = {}
 
     @cached_property
     def values(self) -> Mapping[str, str]:
@@ -433,21 +451,34 @@ class _Offline(Struct, eq=False, dict=True):
                 self.cache[key] = Choice(None, Verdict("unknown", str(error), "requirement"))
         return self.cache[key]
 
-    def version(self, node: _Node, out: Set[str], *, told: bool) -> str | None:
+    def version(self, node: _Node, out: Set[str | None], *, told: bool) -> str | None:
         """The version of :meth:`choice`, for a search; ``told``: one that nothing tells will do. Raises ``LookupError``."""
         own = node.requested
         direct = own is not None and (own.url or own.path or own.artefacts is not None)
-        if not (direct or node.name in self.installed or self.wanted.wheelhouse or self.as_of):
-            with suppress(InvalidSpecifierError):
-                out = out | self.excluded.get(node.name, set())
-                releases = without(self.releases(node.name), out)
-                found = newest_version(node.name, node.specifier, releases, self.target, self.wanted.options)
+        excluded = self.excluded.get(node.name, set())
+        try:
+            if not (direct or node.name in self.installed or self.wanted.wheelhouse):
+                finals = self.finals(node.name, node.specifier)
+                found = next((one for one in finals if one not in out and one not in excluded), None)
                 if found is not None:
                     return found
-        choice = self.choice(node, out)
-        if choice.version is None and (choice.verdict.kind == "none" or self.releases(node.name) or not told):
+            left_out = frozenset(excluded.union(one for one in out if one is not None))
+            choice = self.fresh_choice(node, node.specifier, left_out)
+            version, there_is_none = choice.version, choice.verdict.kind == "none"
+        except InvalidSpecifierError:
+            version, there_is_none = None, False
+        if version is None and (there_is_none or self.releases(node.name) or not told):
             raise LookupError(node.name)
-        return choice.version
+        return version
+
+    def finals(self, name: str, specifier: str) -> Iterable[str]:
+        """The versions that are taken one after the other as those before are left out; found once for all of a search."""
+        found = self.searched.get((name, specifier))
+        if found is None:
+            releases = self.releases(name)
+            versions = final_versions(name, specifier, releases, self.target, self.wanted.options, self.as_of)
+            found = self.searched[name, specifier] = _Replay(versions)
+        return found
 
     def fresh_choice(self, node: _Node, specifier: str, out: frozenset[str]) -> Choice:
         own = node.requested

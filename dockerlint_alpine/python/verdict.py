@@ -193,20 +193,30 @@ class _Chooser:
 
     def newest(self, known: Sequence[Release], *, pre: bool | None) -> Release | None:
         """The first of ``known`` in a group that an installer takes without a second thought."""
-        fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
-        return self.first(release for release in fitting if not release.yanked)
+        return next(self.usable(known, pre=pre), None)
 
-    def first(self, usable: Iterable[Release]) -> Release | None:
-        """Return the first release with an allowed file; with ``--prefer-binary``, with a wheel if there is one."""
+    def usable(self, known: Sequence[Release], *, pre: bool | None) -> Iterator[Release]:
+        """All of them, one after the other as those before are left out."""
+        fitting = (release for release in self.admitted(known, pre=pre) if self.fits_python(release))
+        return self.with_files(release for release in fitting if not release.yanked)
+
+    def first(self, releases: Iterable[Release]) -> Release | None:
+        """The first release with an allowed file."""
+        return next(self.with_files(releases), None)
+
+    def with_files(self, releases: Iterable[Release]) -> Iterator[Release]:
+        """Yield the releases with an allowed file; with ``--prefer-binary`` those with a wheel before the others."""
         if self.options.prefer_binary:
-            usable = list(usable)
-            for release in usable:
+            sources = []
+            for release in releases:
                 if self.best_wheel(release) is not None:
-                    return release
-        for release in usable:
+                    yield release
+                else:
+                    sources.append(release)
+            releases = sources
+        for release in releases:
             if (release.sdist and self.sdists_allowed) or self.best_wheel(release) is not None:
-                return release
-        return None
+                yield release
 
     def told(self, found: Release, known: Sequence[Release]) -> Choice:
         yanked = " (yanked)" if found.yanked else ""
@@ -375,14 +385,23 @@ def _but_libc(tag: str) -> tuple[str, str]:
     return python, re.sub(r"(?:manylinux\d+|(?:many|musl)linux_\d+_\d+|linux)_", "", platform)
 
 
-def newest_version(
-    name: str, specifier: str, releases: Sequence[Release], target: Target, options: IndexOptions
-) -> str | None:
-    """Return the version that :func:`choose` takes of ``releases``, newest first, where that is a final one that nobody has
-    withdrawn; ``None``: ask there."""
-    found = _Chooser(name, specifier, target, options, "").newest(releases, pre=False)
-    either = options.allows_pre(name) or specifiers(specifier).names_pre_release
-    return found.version if found is not None and not either else None
+def final_versions(
+    name: str,
+    specifier: str,
+    releases: Sequence[Release],
+    target: Target,
+    options: IndexOptions,
+    as_of: str | None = None,
+) -> Iterator[str]:
+    """Yield the versions that :func:`choose` takes of ``releases``, newest first, as those before are left out, while these
+    are final ones that nobody has withdrawn; nothing where that has to be asked there."""
+    if as_of is not None:
+        if any(one.upload_date is None for one in releases):
+            return
+        releases = [one for one in releases if (one.upload_date or "") <= as_of]
+    if options.allows_pre(name) or specifiers(specifier).names_pre_release:
+        return
+    yield from (one.version for one in _Chooser(name, specifier, target, options, "").usable(releases, pre=False))
 
 
 def choose(
