@@ -54,7 +54,8 @@ def enter(walk: StageWalk) -> None:
     """Put the stage where its FROM says that it starts."""
     node, build = walk.node, walk.build
     if node.parent is not None:
-        walk.inherit(build.stages[node.parent])
+        parent = build.stage(node.parent) if walk.whole else None
+        walk.inherit(parent or build.stages[node.parent])
         return
     named = build.elsewhere.context(node.base)
     image = build.knowledge.base_image(named.reference) if isinstance(named, Image) else _image(walk)
@@ -121,6 +122,8 @@ def _start_at(walk: StageWalk, found: StageWalk | Folder | Unclear, *, guessed: 
             walk.unjudged("unknown-base-image", node.from_instruction, reason, f"FROM {node.base}")
         _environment(walk)
         return
+    if walk.whole:
+        found = found.build.stage(found.node.index) or found
     adopt(walk, found, guessed=guessed)
     shown = found.build.shown_as
     if walk.kind == "unknown":

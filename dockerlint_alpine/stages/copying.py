@@ -173,7 +173,7 @@ def bring(walk: StageWalk, instruction: Instruction, reference: str, source: str
     A ``target`` that ends in ``/`` is a folder, into which a file goes under its own name.
     """
     index = walk.build.graph.find(reference)
-    other = walk.build.stages.get(index) if index is not None else None
+    other = walk.build.stage(index) if index is not None else None
     folder = target.rstrip("/") or "/"
     if other is None and _bring_from_elsewhere(walk, instruction, reference, source, target):
         return

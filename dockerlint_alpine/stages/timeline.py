@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ class _TimelineBuilder:
         self.state = state
         self.installer = installer
         state.as_of = installer.as_of
+        state.walk_whole = partial(self._walk, whole=True)
         if installer.resolver is not None:
             state.repository, state.contents = installer.resolver.repository, installer.resolver.image
 
@@ -65,6 +67,7 @@ class _TimelineBuilder:
                 install_at_start(walk, lineage, services if index == max(running) else (), self.installer)
         stages = {index: walk.finished(runs=index in running) for index, walk in state.stages.items()}
         notes = tuple(dict.fromkeys(state.notes))
+        state.walk_whole = None
         state.stages.clear()  # no circle is left, so that all of a walk goes at once and is not looked for later
         timeline = Timeline(state.dockerfile, state.platform, stages, tuple(state.unjudged), notes, as_of=state.as_of)
         return replace(timeline, unjudged=tuple(one for one in timeline.unjudged if _matters(timeline, one)))
@@ -88,9 +91,14 @@ class _TimelineBuilder:
             raise StageGraphError(f"no stage is called {target!r} (stages: {names})")
         return found
 
-    def _walk(self, node: StageNode) -> StageWalk:
-        walk = StageWalk(node, self.state)
+    def _walk(self, node: StageNode, *, whole: bool = False) -> StageWalk:
+        """Walk a stage to its end. One with glibc matters to who copies from it alone, and is left at its FROM until then
+        unless it is to be ``whole``."""
+        walk = StageWalk(node, self.state, whole=whole)
         bases.enter(walk)
+        if walk.glibc is not None and not whole:
+            return walk
+        walk.whole = True
         walk.scope = walk.scope.on(walk.platform)
         if walk.packages is not None:
             walk.start = walk.moment

@@ -129,7 +129,10 @@ class BuildWalk(Struct, eq=False):
     """The day (``YYYY-MM-DD``) that is asked about, where it is not today."""
 
     stages: dict[int, StageWalk] = {}
-    """The stages that were walked to their end, by index."""
+    """The stages, by index, walked to their end where they are ``whole``."""
+
+    walk_whole: Callable[[StageNode], StageWalk] | None = None
+    """Walks a stage to its end."""
 
     repository: Callable[[Remote], Path] | None = None
     """Gives the folder with the files of another repository; raises ResolverError where they can't be had."""
@@ -140,12 +143,21 @@ class BuildWalk(Struct, eq=False):
     unjudged: dict[Unjudged, None] = {}
     notes: list[str] = []
 
+    def stage(self, index: int) -> StageWalk | None:
+        """A stage at its end; one with glibc is walked there when that is asked for."""
+        found = self.stages.get(index)
+        if found is not None and not found.whole and self.walk_whole is not None:
+            found = self.stages[index] = self.walk_whole(found.node)
+        return found
+
 
 class StageWalk:
-    """The state of one stage; frozen into a :class:`Stage` at the end."""
+    """The state of one stage; frozen into a :class:`Stage` at the end. It is ``whole`` once all of its instructions count,
+    and not only its FROM."""
 
-    def __init__(self, node: StageNode, build: BuildWalk) -> None:
+    def __init__(self, node: StageNode, build: BuildWalk, *, whole: bool = False) -> None:
         self.node = node
+        self.whole = whole
         self.build = build
         self.platform = node.platform or build.platform
         self.scope: Scope = build.graph.scope

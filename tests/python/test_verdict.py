@@ -14,7 +14,15 @@ from pip._vendor.packaging.tags import Tag
 
 from dockerlint_alpine.python.model import IndexOptions, Release, Releases, Target
 from dockerlint_alpine.python.tags import supported_tags
-from dockerlint_alpine.python.verdict import choose, judge_file, merge_releases, merged, newest_first, releases_of_files
+from dockerlint_alpine.python.verdict import (
+    choose,
+    final_versions,
+    judge_file,
+    merge_releases,
+    merged,
+    newest_first,
+    releases_of_files,
+)
 
 MUSL = "cp311-cp311-musllinux_1_2_x86_64"
 OLD_MUSL = "cp311-cp311-musllinux_1_1_x86_64"
@@ -192,6 +200,21 @@ def test_the_choice_is_pips(found: list[Release], text: str, prefer_binary: bool
     assert mine.version is not None
     assert Version(mine.version) == Version(expected[0])
     assert mine.verdict.kind == ("wheel" if expected[1] else "sdist")
+
+
+@given(releases, specifier, st.booleans(), st.booleans(), st.sampled_from([None, "2024-06-01"]))
+def test_the_versions_of_a_search_are_the_choices_one_after_the_other(
+    found: list[Release], text: str, prefer_binary: bool, pre: bool, as_of: str | None
+) -> None:
+    options = IndexOptions(prefer_binary=prefer_binary, pre=pre)
+    left = newest_first(found)
+    for version in final_versions("foo", text, left, TARGET, options, as_of):
+        assert choose("foo", text, left, TARGET, options, as_of=as_of, ordered=True).version == version
+        left = [one for one in left if one.version != version]
+    following = choose("foo", text, left, TARGET, options, ordered=True)
+    known = {one.version: one for one in left}.get(following.version or "")
+    plain = known is not None and not known.yanked and not Version(known.version).is_prerelease
+    assert pre or as_of or not plain or following.verdict.kind == "none" or SpecifierSet(text).prereleases
 
 
 @given(

@@ -170,3 +170,22 @@ def test_packages_made_for_glibc_do_not_travel_as_if_for_musl(run) -> None:
     assert known.built is None
     assert not said(run(text.replace("/install /usr/local", "/app/static /static")))
     assert not said(run(text.replace("pip install --prefix=/install lz4", "make")))
+
+
+def test_who_takes_nothing_from_a_stage_with_glibc_does_not_ask_what_it_installs(run) -> None:
+    """A project of Debian images asks the index nothing."""
+    for text in (
+        "FROM python:3.11-slim\nRUN pip install nobody-knows-this\n",
+        "FROM python:3.11-slim AS b\nRUN pip install nobody-knows-this\nFROM b\nRUN pip install nor-this\n",
+        f"FROM python:3.11-slim AS b\nRUN pip install nobody-knows-this\nFROM {PY}\nRUN pip install lz4==4.4.5\n",
+    ):
+        timeline = run(text)
+        assert not any("nobody-knows-this" in one.message for one in timeline.unjudged)
+        assert not timeline.stages[0].installed
+
+
+def test_a_stage_with_glibc_is_walked_with_those_that_it_is_built_from(run) -> None:
+    text = "FROM python:3.11-slim AS a\nRUN pip install --prefix=/install lz4==4.4.5\nFROM a AS b\n"
+    timeline = run(f"{text}RUN pip install --prefix=/install six\nFROM {PY}\nCOPY --from=b /install /usr/local\n")
+    assert installed(timeline, "lz4").glibc == GlibcMade("python:3.11-slim", 0, "wheel")
+    assert {one.resolved.name for one in timeline.stages[1].installed} >= {"lz4", "six"}
