@@ -12,6 +12,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.utils import canonicalize_name
 
 from dockerlint_alpine.python.model import PythonError, Target
+from dockerlint_alpine.system.native import PYTHON_PARSER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,7 +71,8 @@ def environment(target: Target) -> dict[str, str]:
 @lru_cache(maxsize=8192)
 def _parsed(text: str) -> Marker:
     try:
-        return Marker(text)
+        with PYTHON_PARSER:
+            return Marker(text)
     except InvalidMarker as error:
         raise InvalidMarkerError(str(error).splitlines()[0]) from None
     except RecursionError:

@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from dockerlint_alpine.python.markers import InvalidMarkerError, check_marker
 from dockerlint_alpine.python.model import Origin, PythonError, Requested, normalise
 from dockerlint_alpine.system.addresses import redact
+from dockerlint_alpine.system.native import PYTHON_PARSER
 from dockerlint_alpine.system.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def _parsed(text: str) -> Requirement:
     if len(text) > MAX_REQUIREMENT:
         raise InvalidRequirement(f"it has {len(text)} characters")
     try:
-        return Requirement(text)
+        with PYTHON_PARSER:
+            return Requirement(text)
     except RecursionError:
         raise InvalidRequirement("too many parentheses") from None
     except InvalidRequirement:

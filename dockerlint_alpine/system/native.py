@@ -8,6 +8,8 @@ it measures the text first.
 from __future__ import annotations
 
 import ast
+import os
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,29 @@ MAX_BRACES = 20_000
 """Python 3.11 takes time for the fields of one f-string that grows with their square: 0.3 s for so many."""
 MAX_DEPTH = 150
 """Nesting that libcst takes without exhausting the stack, with a wide margin."""
+
+
+class _OneAtATime:
+    """A lock that a process which is forked off finds open."""
+
+    def __init__(self) -> None:
+        self._renew()
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+PYTHON_PARSER = _OneAtATime()
+"""Held while Python's own parser builds a tree, be it for a literal as in libcst and packaging: CPython 3.11 counts the
+depth of a tree for all threads together, and raises SystemError where two are at it (Python-ast.c of 3.11.7)."""
 
 
 class UnsafeSourceError(Exception):
@@ -49,7 +74,7 @@ def _measured(source: bytes, limit: int) -> tuple[ast.Module, int]:
     if source.count(b"\n") > limit or source.count(b"{") > MAX_BRACES:
         raise UnsafeSourceError("too long")
     try:
-        with warnings.catch_warnings():
+        with PYTHON_PARSER, warnings.catch_warnings():  # what is caught is one for all threads, too
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
     except (RecursionError, MemoryError):  # the parser says the latter where its own stack is full

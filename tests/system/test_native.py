@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import gc
+import sys
+import threading
+import weakref
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerlint_alpine.system import native
 from dockerlint_alpine.system.native import MAX_BYTES, UnsafeSourceError, check_python
 
 
@@ -48,3 +54,39 @@ def test_ordinary_depth_is_not() -> None:
 def test_never_anything_else(source: bytes) -> None:
     with suppress(UnsafeSourceError):
         assert check_python(source, limit=1000) <= 1000
+
+
+class Loop:
+    """Garbage that only a collection finds, which then runs Python code."""
+
+    def __init__(self) -> None:
+        self.own = self
+        weakref.finalize(self, sum, range(200))
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    """Where a collection lets another thread in, CPython 3.11 mixes up the depths of two trees."""
+    source, wrong = Path(native.__file__).read_bytes(), list[BaseException]()
+    depth, interval = gc.get_threshold()[0], sys.getswitchinterval()
+
+    def read() -> None:
+        for _ in range(10):
+            try:
+                native.parse_python(source)
+            except BaseException as error:  # noqa: BLE001 - SystemError among them
+                wrong.append(error)
+            for _ in range(20):
+                Loop()
+
+    try:
+        gc.set_threshold(50)
+        sys.setswitchinterval(1e-4)
+        threads = [threading.Thread(target=read) for _ in range(3)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    finally:
+        gc.set_threshold(depth)
+        sys.setswitchinterval(interval)
+    assert wrong == []

@@ -14,7 +14,7 @@ import libcst.matchers as m
 from libcst.metadata import PositionProvider
 from msgspec import Struct
 
-from dockerlint_alpine.python.sources.code_names import SYSTEM, dotted
+from dockerlint_alpine.python.sources.code_names import SYSTEM, dotted, literal
 from dockerlint_alpine.python.sources.dlopen_names import MAX_VALUES, UNKNOWN_FOLDER
 from dockerlint_alpine.system.patterns import lazy_pattern
 
@@ -374,10 +374,10 @@ def _index(node: cst.Subscript) -> cst.BaseExpression | None:
 
 
 def _constant(node: cst.SimpleString | cst.ConcatenatedString) -> Values:
-    value = node.evaluated_value
+    value = literal(node)
     if isinstance(value, bytes):
         return (value.decode("utf-8", "replace"),)
-    return () if value is None else (value,)
+    return (value,) if isinstance(value, str) else ()
 
 
 def _percent(pattern: str, words: list[Values]) -> Values:

@@ -13,7 +13,7 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from msgspec import Struct, field
 
-from dockerlint_alpine.python.sources.code_names import SYSTEM, dotted
+from dockerlint_alpine.python.sources.code_names import SYSTEM, dotted, literal
 from dockerlint_alpine.python.sources.setup_script import Unclear
 from dockerlint_alpine.python.sources.setup_values import (
     MAX_ITEMS,
@@ -351,14 +351,14 @@ class Evaluator(Struct, eq=False):
             raise LimitError
         match node:
             case cst.SimpleString():
-                raw = node.evaluated_value
+                raw = literal(node)
                 return self._text(raw, node) if isinstance(raw, str) else UNKNOWN
             case cst.ConcatenatedString():
                 return self._text(added(self._value(node.left), self._value(node.right)), node)
             case cst.FormattedString():
                 return self._formatted(node)
             case cst.Integer() | cst.Float():
-                return node.evaluated_value
+                return literal(node)
             case cst.Name():
                 constants = {"True": True, "False": False, "None": None}
                 if node.value in constants:
