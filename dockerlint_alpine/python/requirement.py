@@ -209,7 +209,7 @@ def parse_argument(
         _DOWNLOAD.match(body.partition(" @ ")[2].strip() or body) or (found is None and " @ " not in body)
     ):
         path = posixpath.normpath(posixpath.join(cwd, body))
-        if files.exists(path):
+        if files.exists(path) or "/" in body or body.startswith("."):
             raise InvalidRequirementError(f"what is to be installed, {redact(path)}, {_why_nothing(files, path)}")
         raise InvalidRequirementError(f"{redact(text)!r} is neither a project folder nor a VCS URL")
     if found is None:

@@ -183,6 +183,11 @@ def test_what_may_not_be_there_is_not_read(judged: Judged, command: str) -> None
     ("command", "has", "reason"),
     [
         (f"git clone {URL} . && {REQUIREMENTS}", False, "line 3 fetches it from git.example/o/app (--online reads it)"),
+        (
+            f"git clone {URL} /opt/app && pip install -e /opt/app/part",
+            False,
+            "/part, can't be read: line 3 fetches it from",
+        ),
         (f"wget {FORGE}/raw/v1/requirements.txt && {REQUIREMENTS}", False, "line 3 fetches it from github.com/o/app"),
         (f"pip install -r {FORGE}/raw/v1/r.txt", False, "it is fetched at build time (--online reads it)"),
         (f"git clone {URL}2 . && {REQUIREMENTS}", True, "git.example/o/app2: git says: no such repository"),
