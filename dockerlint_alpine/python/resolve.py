@@ -218,6 +218,23 @@ class _Node(Struct, eq=False):
         return replace(self, terms=terms)
 
 
+class _Replay:
+    """What an iterator yields, asked for when it is needed and kept for the next who asks."""
+
+    def __init__(self, source: Iterator[str]) -> None:
+        self._source = source
+        self._kept: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for place in itertools.count():
+            if place == len(self._kept):
+                following = next(self._source, None)
+                if following is None:
+                    return
+                self._kept.append(following)
+            yield self._kept[place]
+
+
 class Choices:
     """What many resolutions ask of the same facts: which release and file is taken of a distribution, by everything that
     decides it but the facts, and what a release needs on a target with some of its extras."""
@@ -226,6 +243,19 @@ class Choices:
         self._limit = limit
         self._found: dict[Hashable, Choice] = {}
         self._needs: defaultdict[Target, _Needs] = defaultdict(dict)
+        self._finals: dict[Hashable, tuple[Sequence[Release], _Replay]] = {}
+
+    def finals(
+        self, releases: Sequence[Release], question: Hashable, make: Callable[[], Iterator[str]]
+    ) -> Iterable[str]:
+        """What is taken of ``releases`` one after the other, by everything else that decides it."""
+        key = (id(releases), question)  # they are kept beside it: nothing else has that id
+        found = self._finals.get(key)
+        if found is None:
+            if len(self._finals) >= self._limit // 16:  # each holds a list
+                self._finals.clear()
+            found = self._finals[key] = (releases, _Replay(make()))
+        return found[1]
 
     def recall(self, name: str, question: Hashable, make: Callable[[], Choice]) -> Choice:
         """The answer to ``question`` about the distribution ``name``, worked out by ``make`` if it is not known."""
@@ -242,23 +272,6 @@ class Choices:
         if sum(map(len, self._needs.values())) >= self._limit:
             self._needs.clear()
         return self._needs[target]
-
-
-class _Replay:
-    """What an iterator yields, asked for when it is needed and kept for the next who asks."""
-
-    def __init__(self, source: Iterator[str]) -> None:
-        self._source = source
-        self._kept: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        for place in itertools.count():
-            if place == len(self._kept):
-                following = next(self._source, None)
-                if following is None:
-                    return
-                self._kept.append(following)
-            yield self._kept[place]
 
 
 class _Offline(Struct, eq=False, dict=True):
@@ -283,7 +296,6 @@ class _Offline(Struct, eq=False, dict=True):
     cache: dict[tuple[str, str, frozenset[str]], Choice] = {}
     parsed: dict[str, Requested | None] = {}
     known: dict[str, Sequence[Release]] = {}
-    searched: dict[tuple[str, str], _Replay] = {}
 
     @cached_property
     def values(self) -> Mapping[str, str]:
@@ -472,13 +484,12 @@ class _Offline(Struct, eq=False, dict=True):
         return version
 
     def finals(self, name: str, specifier: str) -> Iterable[str]:
-        """The versions that are taken one after the other as those before are left out; found once for all of a search."""
-        found = self.searched.get((name, specifier))
-        if found is None:
-            releases = self.releases(name)
-            versions = final_versions(name, specifier, releases, self.target, self.wanted.options, self.as_of)
-            found = self.searched[name, specifier] = _Replay(versions)
-        return found
+        """The versions that are taken one after the other as those before are left out."""
+        releases = self.releases(name)
+        question = (name, specifier, self.target, self.wanted.options, self.as_of)
+        return self.choices.finals(
+            releases, question, partial(final_versions, name, specifier, releases, *question[2:])
+        )
 
     def fresh_choice(self, node: _Node, specifier: str, out: frozenset[str]) -> Choice:
         own = node.requested

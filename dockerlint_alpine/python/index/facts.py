@@ -24,7 +24,7 @@ from dockerlint_alpine.system.unreadable import ArchiveError
 from dockerlint_alpine.system.zipread import ZipDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from dockerlint_alpine.python.index.client import SimpleIndex
     from dockerlint_alpine.python.index.kept import KeptAnswers
@@ -280,6 +280,12 @@ class ChoicesOfIndex(Choices):
         super().__init__()
         self._shared = pages.choices
         self._facts = facts
+
+    def finals(
+        self, releases: Sequence[Release], question: Hashable, make: Callable[[], Iterator[str]]
+    ) -> Iterable[str]:
+        """See :class:`Choices`."""
+        return self._shared.finals(releases, question, make)
 
     def recall(self, name: str, question: Hashable, make: Callable[[], Choice]) -> Choice:
         """See :class:`Choices`."""
