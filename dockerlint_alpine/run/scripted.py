@@ -21,7 +21,7 @@ from dockerlint_alpine.run.builds import DEVCONTAINER, GITLAB, Build, BuildFileE
 from dockerlint_alpine.run.compose import MAX_SIZE
 from dockerlint_alpine.system.files import read_file
 from dockerlint_alpine.system.patterns import lazy_pattern
-from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
+from dockerlint_alpine.system.yaml_text import YamlError, load_nodes
 
 _ALPINE = lazy_pattern(r"(?i)alpine")
 _EXPRESSION = lazy_pattern(r"\$\{\{.*?\}\}")
@@ -44,7 +44,7 @@ def read_scripts(path: Path, project: Path) -> tuple[list[Build], list[Refused]]
     if not _ALPINE.search(data.decode("utf-8", "replace")):
         return [], []
     try:
-        root = _mapping(load_yaml(data)[0])
+        root = _mapping(load_nodes(data))
     except YamlError as error:
         raise BuildFileError(str(error)) from None
     text = _Text(data)

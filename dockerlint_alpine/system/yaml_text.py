@@ -6,10 +6,14 @@ levels. Over 5,955 public files both parsers gave the same nodes, lines and valu
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml.constructor import ConstructorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MAX_MERGED = 100_000
 """Keys that ``<<`` brings to all mappings of a file together: merged lists of merged lists grow without end."""
@@ -56,13 +60,25 @@ def _plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _plain)
 
 
+def load_nodes(data: bytes) -> yaml.Node | None:
+    """The document as nodes, which know their lines. No value is made of them, and so none is refused. Raises YamlError."""
+    with _reading(data) as loader:
+        return loader.get_single_node()
+
+
 def load_yaml(data: bytes) -> tuple[yaml.Node | None, Any]:
-    """The document as nodes, which know their lines, and as values. Raises YamlError."""
+    """The document as nodes and as values. Raises YamlError."""
+    with _reading(data) as loader:
+        node = loader.get_single_node()
+        return node, loader.construct_document(node) if node is not None else None
+
+
+@contextmanager
+def _reading(data: bytes) -> Iterator[_Loader]:
     try:
         loader = _Loader(data)
         try:
-            node = loader.get_single_node()
-            return node, loader.construct_document(node) if node is not None else None
+            yield loader
         finally:
             loader.dispose()
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError, OverflowError) as error:

@@ -92,6 +92,16 @@ def test_jobs_and_containers_are_judged_in_their_places(project: Project) -> Non
     assert found(root, workflow) == [one for one in errors if one[1] == workflow]
 
 
+@pytest.mark.parametrize("value", ["2021-13-45", "!!int x", "!!python/name:os.system ''"])
+def test_a_value_that_is_none_costs_nothing(tmp_path: Path, value: str) -> None:
+    """Scripts and images are texts: what else is in the file need not be read."""
+    path = tmp_path / "a.yml"
+    path.write_text(f"env: {{D: {value}}}\n{WORKFLOW}")
+    (build,), refused = read_scripts(path, tmp_path)
+    assert "psycopg2" in (build.text or "")
+    assert refused == []
+
+
 def test_fix_leaves_them_alone(project: Project) -> None:
     root = project({".gitlab-ci.yml": GITLAB})
     assert run("fix", "--offline", ".gitlab-ci.yml", cwd=root).returncode in {0, 1, 2}

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerlint_alpine.system.yaml_text import YamlError, load_yaml
+from dockerlint_alpine.system.yaml_text import YamlError, load_nodes, load_yaml
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=12)
 _VALUES = st.recursive(
@@ -34,6 +34,7 @@ def test_what_is_written_is_read_at_its_lines(value: Any, flow: bool | None, sty
     text = yaml.safe_dump(value, default_flow_style=flow, default_style=style, allow_unicode=True)
     node, found = load_yaml(text.encode())
     assert found == yaml.safe_load(text)
+    assert _lines(load_nodes(text.encode())) == _lines(node)
     assert _lines(node) == _lines(yaml.compose(text, Loader=yaml.SafeLoader))
 
 
