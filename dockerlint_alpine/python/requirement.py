@@ -208,20 +208,17 @@ def parse_argument(
     if editable and (
         _DOWNLOAD.match(body.partition(" @ ")[2].strip() or body) or (found is None and " @ " not in body)
     ):
-        path = posixpath.normpath(posixpath.join(cwd, body))
-        if files.exists(path) or "/" in body or body.startswith("."):
-            raise InvalidRequirementError(f"what is to be installed, {redact(path)}, {_why_nothing(files, path)}")
+        if _looks_like_path(body) or files.exists(_path(body, cwd)):
+            raise _nothing_at(_path(body, cwd), files)
         raise InvalidRequirementError(f"{redact(text)!r} is neither a project folder nor a VCS URL")
     if found is None:
         try:
             # As for pip (parse_req_from_line), there need be no marker behind the semicolon.
             found = parse_pep508(text if marker is not None else body, origin, chain=chain)
         except InvalidRequirementError:
-            if "/" not in body and not body.startswith("."):
+            if not _looks_like_path(body):
                 raise
-            path = posixpath.normpath(posixpath.join(cwd, body))
-            what = _why_nothing(files, path)
-            raise InvalidRequirementError(f"what is to be installed, {redact(path)}, {what}") from None
+            raise _nothing_at(_path(body, cwd), files) from None
         marker = found.marker
         if found.url is not None and found.url.startswith("file:"):
             there = _from_url(found.url, files, origin, chain)
@@ -247,15 +244,24 @@ def parse_argument(
     )
 
 
-def _why_nothing(files: FileReader, path: str) -> str:
-    """Why there is nothing to install at a path, in words that follow it."""
+def _looks_like_path(text: str) -> bool:
+    return "/" in text or text.startswith(".")
+
+
+def _path(written: str, cwd: str) -> str:
+    return posixpath.normpath(posixpath.join(cwd, written))
+
+
+def _nothing_at(path: str, files: FileReader) -> InvalidRequirementError:
+    """That there is nothing to install at a path, and why."""
+    why = "is neither an archive nor a project"
     try:
         files.read(path)
     except FileNotFoundError:
-        return "does not exist: no COPY or ADD creates it"
+        why = "does not exist: no COPY or ADD creates it"
     except OSError as error:
-        return f"can't be read: {error.strerror or error}"
-    return "is neither an archive nor a project"
+        why = f"can't be read: {error.strerror or error}"
+    return InvalidRequirementError(f"what is to be installed, {redact(path)}, {why}")
 
 
 def _located(body: str, files: FileReader, cwd: str, origin: Origin, chain: tuple[str, ...]) -> Requested | None:
@@ -263,12 +269,11 @@ def _located(body: str, files: FileReader, cwd: str, origin: Origin, chain: tupl
     if is_url(body):
         return _from_url(body, files, origin, chain)
     bare, extras = _split_extras(body)
-    looks_like_path = "/" in bare or bare.startswith(".")
-    if not looks_like_path and not is_archive(bare):
+    if not _looks_like_path(bare) and not is_archive(bare):
         return None
-    if "@" in body and not ("/" in body.partition("@")[0] or body.startswith(".")):
+    if "@" in body and not _looks_like_path(body.partition("@")[0]):
         return None
-    path = posixpath.normpath(posixpath.join(cwd, bare))
+    path = _path(bare, cwd)
     if is_archive(bare):
         if not files.exists(path):
             raise InvalidRequirementError(f"{bare}: no such file")
@@ -315,7 +320,7 @@ def _from_url(url: str, files: FileReader, origin: Origin, chain: tuple[str, ...
             return Requested(
                 text=url, name=name and normalise(name), origin=origin, extras=extras or listed, path=path, chain=chain
             )
-        raise InvalidRequirementError(f"what is to be installed, {redact(path)}, {_why_nothing(files, path)}")
+        raise _nothing_at(path, files)
     artefacts = _artefact(url)
     known = archive_version(artefacts[0]) if artefacts else None
     if known and (name is None or (artefacts and artefacts[0].endswith(".whl"))):
