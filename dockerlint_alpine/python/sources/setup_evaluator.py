@@ -148,16 +148,14 @@ class Evaluator(Struct, eq=False):
         found = self.positions.get(node)
         return found.start.line if found is not None else None
 
-    def doubt(self, node: cst.CSTNode | None, text: str) -> None:
+    def doubt(self, line: int | None, text: str) -> None:
         """Note what is only decided at run time."""
-        entry = (self.line(node) if node is not None else None, text)
-        if entry not in self.doubts:
-            self.doubts.append(entry)
+        if (line, text) not in self.doubts:
+            self.doubts.append((line, text))
 
     def unsure(self, line: int | None, text: str, extra: str = "") -> None:
         """Note a doubt about what the script requires, or what its ``extra`` does."""
-        if (line, text) not in self.doubts:
-            self.doubts.append((line, text))
+        self.doubt(line, text)
         self.unclear.append(Unclear(line, text, extra))
 
     # -- other files of the project ------------------------------------------------------------------------------------
@@ -305,7 +303,7 @@ class Evaluator(Struct, eq=False):
     def _loop(self, node: cst.For) -> None:
         values = self._value(node.iter)
         if isinstance(values, File):
-            values = values.text.splitlines(keepends=True)
+            values = values.lines
         if not isinstance(values, (list, tuple, dict)) or len(values) > MAX_ITEMS:
             self._maybe(node.body.body)
             return
@@ -549,7 +547,7 @@ class Evaluator(Struct, eq=False):
         """Go through the loops of a comprehension; ``False`` where it is not known what they go through."""
         values = self._value(loop.iter)
         if isinstance(values, File):
-            values = values.text.splitlines(keepends=True)
+            values = values.lines
         if not isinstance(values, (list, tuple)) or len(values) > MAX_ITEMS:
             return False
         for value in values:
@@ -649,18 +647,17 @@ class Evaluator(Struct, eq=False):
         if isinstance(base, dict):
             return self._dict_method(base, name, arguments)
         if isinstance(base, File):
-            lines = base.text.splitlines(keepends=True)
-            return {"read": self._plain(base.text), "readlines": lines, "__enter__": base}.get(name, UNKNOWN)
+            return {"read": self._plain(base.text), "readlines": base.lines, "__enter__": base}.get(name, UNKNOWN)
         if isinstance(base, str):
             return self._string_method(base, name, arguments)
         return UNKNOWN
 
     def _perhaps(self, base: list[Any], node: cst.CSTNode) -> None:
         """Note that something may be put into a list: it matters to who makes requirements of that."""
-        text = f"whether {_code(node)} is executed is decided at run time"
-        self.doubt(node, text)
+        told = Perhaps(self.line(node), f"whether {_code(node)} is executed is decided at run time")
+        self.doubt(told.line, told.text)
         if len(base) <= MAX_ITEMS:
-            base.append(Perhaps(self.line(node), text))
+            base.append(told)
 
     def _grow(self, base: list[Any], name: str, value: Any, node: cst.Call) -> None:
         if self.conditional:
@@ -723,7 +720,7 @@ class Evaluator(Struct, eq=False):
         if name in {"list", "sorted", "tuple", "set"} and (isinstance(first, (list, tuple, dict)) or not arguments):
             return list(first) if arguments else []
         if name in {"list"} and isinstance(first, File):
-            return first.text.splitlines(keepends=True)
+            return first.lines
         if name == "filter" and len(arguments) == 2 and first is None and isinstance(arguments[1], list):
             return [one for one in arguments[1] if one]
         if name in {"cythonize", "mypycify", "compile"}:

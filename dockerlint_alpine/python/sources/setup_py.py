@@ -168,8 +168,8 @@ class _Reader(Evaluator, eq=False):
         sources = keywords.get("sources", arguments[1] if len(arguments) > 1 else [])
         libraries = keywords.get("libraries", [])
         language = keywords.get("language")
-        lists = (sources, libraries)
-        complete = all(isinstance(one, list) and all(isinstance(i, (str, Perhaps)) for i in one) for one in lists)
+        given = (sources, libraries)
+        complete = all(isinstance(one, list) and all(isinstance(i, (str, Perhaps)) for i in one) for one in given)
         self.extensions.append(
             Extension(
                 name=str(name) if isinstance(name, str) else None,

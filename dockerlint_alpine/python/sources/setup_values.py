@@ -58,6 +58,11 @@ class File:
     def __init__(self, text: str) -> None:
         self.text = text
 
+    @property
+    def lines(self) -> list[str]:
+        """Its lines with their ends, as ``readlines`` and a loop give them."""
+        return self.text.splitlines(keepends=True)
+
 
 class Function:
     """A function; ``module`` are the names of the file that it stands in, where that is not the script."""
