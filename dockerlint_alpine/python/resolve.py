@@ -218,6 +218,10 @@ class _Node(Struct, eq=False):
         return replace(self, terms=terms)
 
 
+_MAX_LISTS = 512
+"""Lists of versions that are kept for many resolutions."""
+
+
 class _Replay:
     """What an iterator yields, asked for when it is needed and kept for the next who asks."""
 
@@ -237,7 +241,8 @@ class _Replay:
 
 class Choices:
     """What many resolutions ask of the same facts: which release and file is taken of a distribution, by everything that
-    decides it but the facts, and what a release needs on a target with some of its extras."""
+    decides it but the facts, which are taken one after the other, and what a release needs on a target with some of its
+    extras."""
 
     def __init__(self, limit: int = 8192) -> None:
         self._limit = limit
@@ -246,15 +251,22 @@ class Choices:
         self._finals: dict[Hashable, tuple[Sequence[Release], _Replay]] = {}
 
     def finals(
-        self, releases: Sequence[Release], question: Hashable, make: Callable[[], Iterator[str]]
+        self,
+        name: str,
+        specifier: str,
+        releases: Sequence[Release],
+        target: Target,
+        options: IndexOptions,
+        as_of: str | None,
     ) -> Iterable[str]:
-        """What is taken of ``releases`` one after the other, by everything else that decides it."""
-        key = (id(releases), question)  # they are kept beside it: nothing else has that id
+        """What :func:`final_versions` yields, found once."""
+        key = (name, specifier, id(releases), target, options, as_of)  # they are kept: nothing else has that id
         found = self._finals.get(key)
         if found is None:
-            if len(self._finals) >= self._limit // 16:  # each holds a list
+            if len(self._finals) >= _MAX_LISTS:
                 self._finals.clear()
-            found = self._finals[key] = (releases, _Replay(make()))
+            versions = final_versions(name, specifier, releases, target, options, as_of)
+            found = self._finals[key] = (releases, _Replay(versions))
         return found[1]
 
     def recall(self, name: str, question: Hashable, make: Callable[[], Choice]) -> Choice:
@@ -451,10 +463,9 @@ class _Offline(Struct, eq=False, dict=True):
             self.known[name] = found
         return self.known[name]
 
-    def choice(self, node: _Node, out: Set[str] = frozenset()) -> Choice:
-        """The choice for a node, without the versions ``out`` and those that conflicts have excluded."""
-        specifier = node.specifier
-        out = frozenset(self.excluded.get(node.name, ())).union(out)
+    def choice(self, node: _Node) -> Choice:
+        """The choice for a node, without the versions that conflicts have excluded."""
+        specifier, out = node.specifier, frozenset(self.excluded.get(node.name, ()))
         key = (node.name, specifier, out)
         if key not in self.cache:
             try:
@@ -485,11 +496,7 @@ class _Offline(Struct, eq=False, dict=True):
 
     def finals(self, name: str, specifier: str) -> Iterable[str]:
         """The versions that are taken one after the other as those before are left out."""
-        releases = self.releases(name)
-        question = (name, specifier, self.target, self.wanted.options, self.as_of)
-        return self.choices.finals(
-            releases, question, partial(final_versions, name, specifier, releases, *question[2:])
-        )
+        return self.choices.finals(name, specifier, self.releases(name), self.target, self.wanted.options, self.as_of)
 
     def fresh_choice(self, node: _Node, specifier: str, out: frozenset[str]) -> Choice:
         own = node.requested

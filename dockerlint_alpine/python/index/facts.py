@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import urllib.parse
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -24,7 +24,7 @@ from dockerlint_alpine.system.unreadable import ArchiveError
 from dockerlint_alpine.system.zipread import ZipDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from dockerlint_alpine.python.index.client import SimpleIndex
     from dockerlint_alpine.python.index.kept import KeptAnswers
@@ -281,11 +281,9 @@ class ChoicesOfIndex(Choices):
         self._shared = pages.choices
         self._facts = facts
 
-    def finals(
-        self, releases: Sequence[Release], question: Hashable, make: Callable[[], Iterator[str]]
-    ) -> Iterable[str]:
+    def finals(self, *question: Any) -> Iterable[str]:
         """See :class:`Choices`."""
-        return self._shared.finals(releases, question, make)
+        return self._shared.finals(*question)
 
     def recall(self, name: str, question: Hashable, make: Callable[[], Choice]) -> Choice:
         """See :class:`Choices`."""
